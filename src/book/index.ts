@@ -1,0 +1,6 @@
+// The book of an instrument: levels, views of them, the venue's digest, and the proof of each state against it. Pure.
+export { bookDigest, type DigestFields, snapshotDigest } from "./digest.ts";
+export type { BookState, FramePosition, InstrumentFacts, InstrumentProof, StateVerdict } from "./instrument-state.ts";
+export { Ladder } from "./ladder.ts";
+export { Prover, type ProverOptions } from "./prover.ts";
+export * from "./views.ts";

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Level, PriceMicros, Side, SizeMicros } from "#model";
+import { notional, ONE } from "#model";
+import { Ladder } from "./ladder.ts";
+import { crossing, cumulativeDepth, depthTo, imbalance, mid, mirrorMismatches, spread, weightedMid } from "./views.ts";
+
+const price = (micros: number) => micros as PriceMicros;
+const size = (micros: number) => micros as SizeMicros;
+const TICKS = [100_000, 10_000, 5_000, 2_500, 1_000, 100];
+
+/** The book everybody would write: a map a side, sorted when asked. */
+class NaiveBook {
+  readonly bid = new Map<number, number>();
+  readonly ask = new Map<number, number>();
+
+  set(side: Side, at: number, to: number): void {
+    if (to === 0) this[side].delete(at);
+    else this[side].set(at, to);
+  }
+
+  levels(side: Side): Level[] {
+    const sign = side === "bid" ? -1 : 1;
+    return [...this[side]]
+      .sort((a, b) => sign * (a[0] - b[0]))
+      .map(([at, of]) => ({ price: price(at), size: size(of) }));
+  }
+}
+
+const tick = fc.constantFrom(...TICKS);
+const side = fc.constantFrom<Side>("bid", "ask");
+const anyPrice = fc
+  .oneof(
+    {
+      weight: 6,
+      arbitrary: fc.tuple(tick, fc.integer({ min: 0, max: 10_000 })).map(([step, n]) => (n * step) % (ONE + step)),
+    },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: ONE }) },
+  )
+  .filter((micros) => micros <= ONE);
+const anySize = fc.oneof(
+  fc.constant(0),
+  fc.integer({ min: 1, max: 9_000_000_000 }),
+  fc.constant(Number.MAX_SAFE_INTEGER),
+);
+const step = fc.oneof(
+  { weight: 10, arbitrary: fc.record({ do: fc.constant("set" as const), side, at: anyPrice, to: anySize }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("regrid" as const), tick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("clear" as const) }) },
+);
+
+describe("Ladder", () => {
+  it("holds exactly what a map would, through any changes of levels and ticks", () => {
+    fc.assert(
+      fc.property(tick, fc.array(step, { maxLength: 60 }), (firstTick, steps) => {
+        const ladder = new Ladder(price(firstTick));
+        const naive = new NaiveBook();
+        for (const each of steps) {
+          if (each.do === "set") {
+            ladder.set(each.side, price(each.at), size(each.to));
+            naive.set(each.side, each.at, each.to);
+          } else if (each.do === "regrid") ladder.regrid(price(each.tick));
+          else {
+            ladder.clear();
+            naive.bid.clear();
+            naive.ask.clear();
+          }
+          for (const half of ["bid", "ask"] as const) {
+            const expected = naive.levels(half);
+            expect(ladder.levels(half)).toEqual(expected);
+            expect(ladder.count(half)).toBe(expected.length);
+            expect(half === "bid" ? ladder.bestBid() : ladder.bestAsk()).toBe(expected[0]?.price ?? null);
+            expect(ladder.levels(half, 2)).toEqual(expected.slice(0, 2));
+            for (const level of expected) expect(ladder.size(half, level.price)).toBe(level.size);
+          }
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("renders each side worst first, and renders a level again when it changed", () => {
+    const ladder = new Ladder(price(10_000));
+    const render = (at: number, of: number) => `${at}:${of}`;
+    ladder.replace(
+      [
+        { price: price(20_000), size: size(2) },
+        { price: price(10_000), size: size(1) },
+      ],
+      [{ price: price(30_000), size: size(3) }],
+    );
+    expect(ladder.rendered("bid", render)).toBe("10000:1,20000:2");
+    ladder.set("bid", price(20_000), size(5));
+    ladder.set("bid", price(15_000), size(7));
+    expect(ladder.rendered("bid", render)).toBe("10000:1,15000:7,20000:5");
+    expect(ladder.rendered("ask", render)).toBe("30000:3");
+    ladder.regrid(price(1_000));
+    expect(ladder.rendered("bid", render)).toBe("10000:1,15000:7,20000:5");
+    ladder.clear();
+    expect(ladder.rendered("bid", render)).toBe("");
+  });
+
+  it("refuses what is no outcome price or no size", () => {
+    const ladder = new Ladder(price(10_000));
+    for (const bad of [-1, ONE + 1, 0.5, Number.NaN])
+      expect(() => ladder.set("bid", price(bad), size(1))).toThrow(RangeError);
+    for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => ladder.set("bid", price(10_000), size(bad))).toThrow(RangeError);
+    }
+    for (const bad of [0, -10, ONE, 0.5]) expect(() => new Ladder(price(bad))).toThrow(RangeError);
+    expect(ladder.count("bid")).toBe(0);
+  });
+});
+
+describe("views", () => {
+  const levels = fc.uniqueArray(
+    fc.record({ price: fc.integer({ min: 1, max: 99 }), size: fc.integer({ min: 1, max: 9_000_000_000 }) }),
+    {
+      selector: (level) => level.price,
+      maxLength: 30,
+    },
+  );
+
+  it("agree with sums over the levels", () => {
+    fc.assert(
+      fc.property(levels, levels, fc.integer({ min: 0, max: 100 }), (bids, asks, to) => {
+        const own = (half: { price: number; size: number }[]) =>
+          half.map((each) => ({ price: price(each.price * 10_000), size: size(each.size) }));
+        const ladder = new Ladder(price(10_000));
+        ladder.replace(own(bids), own(asks));
+        const best = ladder.levels("ask");
+        const depth = cumulativeDepth(ladder, "ask");
+        expect(depth.map((each) => each.price)).toEqual(best.map((each) => each.price));
+        expect(depth.at(-1)?.cumulativeSize ?? 0).toBe(best.reduce((sum, each) => sum + each.size, 0));
+        expect(depth.at(-1)?.cumulativeCash ?? 0).toBe(
+          best.reduce((sum, each) => sum + notional(each.price, each.size, "down"), 0),
+        );
+        const within = best.filter((each) => each.price <= to * 10_000);
+        expect(depthTo(ladder, "ask", price(to * 10_000)).size).toBe(within.reduce((sum, each) => sum + each.size, 0));
+        const bid = ladder.bestBid();
+        const ask = ladder.bestAsk();
+        if (bid === null || ask === null) {
+          expect([mid(ladder), weightedMid(ladder), spread(ladder), crossing(ladder)]).toEqual([
+            null,
+            null,
+            null,
+            "none",
+          ]);
+        } else {
+          expect(mid(ladder)).toBe((bid + ask) / 2);
+          const low = Math.min(bid, ask) - 1e-6;
+          expect(weightedMid(ladder)).toBeGreaterThanOrEqual(low);
+          expect(weightedMid(ladder)).toBeLessThanOrEqual(Math.max(bid, ask) + 1e-6);
+          expect(crossing(ladder)).toBe(bid < ask ? "none" : bid === ask ? "locked" : "crossed");
+        }
+        const lean = imbalance(ladder, 3);
+        if (bids.length + asks.length === 0) expect(lean).toBeNull();
+        else expect(Math.abs(lean ?? 2)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it("find every level that the complement does not mirror", () => {
+    const up = new Ladder(price(10_000));
+    const down = new Ladder(price(10_000));
+    up.set("bid", price(480_000), size(5));
+    down.set("ask", price(520_000), size(5));
+    expect(mirrorMismatches(up, down)).toEqual([]);
+    down.set("ask", price(520_000), size(6));
+    down.set("bid", price(100_000), size(1));
+    expect(mirrorMismatches(up, down)).toEqual([
+      { side: "bid", price: 480_000, size: 5, mirrored: 6 },
+      { side: "ask", price: 900_000, size: 0, mirrored: 1 },
+    ]);
+  });
+});
