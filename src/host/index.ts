@@ -2,3 +2,4 @@
 export * from "./clock.ts";
 export * from "./environment.ts";
 export * from "./log.ts";
+export * from "./manual-clock.ts";
