@@ -1,0 +1,5 @@
+// The venues, each in its own folder: the only room that knows wire words. Bytes to events and back, and the sockets.
+export { Decoder, decodeBookAnswer, decodeSlowly } from "./polymarket/decoder.ts";
+export { decodeGamma, type GammaAnswer } from "./polymarket/gamma.ts";
+export * from "./polymarket/series.ts";
+export { type Surface, surfaceOf } from "./polymarket/surface.ts";
