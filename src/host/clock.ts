@@ -63,3 +63,11 @@ export function scaledClock(anchor: { venueAt: UnixMicros; wallAt: UnixMicros; s
     monotonic: () => Math.floor(monotonicMicros() * anchor.speed) as MonotonicMicros,
   };
 }
+
+/**
+ * A duration of the clock, but never less than `realMillis` of real time: a network does not run faster because a demo
+ * does, and 10 s at 60x would give a socket 167 ms to connect.
+ */
+export function atLeastReal(clock: Clock, micros: number, realMillis: number): number {
+  return Math.max(micros, realMillis * 1_000 * clock.speed);
+}
