@@ -3,3 +3,7 @@ export { Decoder, decodeBookAnswer, decodeSlowly } from "./polymarket/decoder.ts
 export { decodeGamma, type GammaAnswer } from "./polymarket/gamma.ts";
 export * from "./polymarket/series.ts";
 export { type Surface, surfaceOf } from "./polymarket/surface.ts";
+export * from "./polymarket/encode-book.ts";
+export * from "./polymarket/encode-market.ts";
+export * from "./polymarket/subscribe.ts";
+export * from "./polymarket/wire-requests.ts";
