@@ -7,3 +7,6 @@ export * from "./polymarket/encode-book.ts";
 export * from "./polymarket/encode-market.ts";
 export * from "./polymarket/subscribe.ts";
 export * from "./polymarket/wire-requests.ts";
+export * from "./polymarket/credentials.ts";
+export * from "./polymarket/endpoints.ts";
+export * from "./polymarket/venue-config.ts";
