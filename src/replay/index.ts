@@ -1,2 +1,7 @@
-// The past as a stream: redundant connections merged, journals proven, the book at any moment.
+// The past as a stream: redundant connections merged, recordings proven, the book at any moment.
+export { type BookAt, bookAt } from "./book-at.ts";
+export type { FrameRange, FrameSource } from "./frame-source.ts";
+export { MarketBook } from "./markets.ts";
 export { ConnectionMerge, type MergedFrame, replicaGroup } from "./merge.ts";
+export { marketsOf, nameOf, type ProofReport, type ProvenInstrument, proveRecording } from "./prove.ts";
+export { mergedFrames, type TimelineStep, timeline } from "./timeline.ts";
