@@ -1,0 +1,189 @@
+import { type ExactPrice, formatTime, type Market, ONE, type UnixMicros } from "#model";
+import { type Json, utf8 } from "./encode-text.ts";
+
+/*
+ * Gamma answers as a server writes them: compact JSON, lists of outcomes as JSON inside a string (with a space after the
+ * comma there), numbers for tick and minimum size. A market's strike and final price stand in its group's eventMetadata.
+ */
+
+/** The venue's "event" with its markets. */
+export interface GammaGroup {
+  readonly slug: string;
+  readonly title: string;
+  readonly seriesSlug: string | null;
+  readonly markets: readonly Market[];
+}
+
+/** Body of `/events/slug/…`. */
+export function encodeGammaGroup(group: GammaGroup): Uint8Array {
+  return compact(groupMembers(group));
+}
+
+/** Body of `/events?…`. */
+export function encodeGammaGroups(groups: readonly GammaGroup[]): Uint8Array {
+  return compact(groups.map(groupMembers));
+}
+
+/** Body of `/events/keyset?…`; the last page has no cursor. */
+export function encodeGammaGroupsPage(groups: readonly GammaGroup[], nextCursor: string | null): Uint8Array {
+  return compact({ events: groups.map(groupMembers), next_cursor: nextCursor ?? undefined });
+}
+
+/** Body of `/markets/slug/…`. */
+export function encodeGammaMarket(market: Market): Uint8Array {
+  return compact(marketWithGroup(market));
+}
+
+/** Body of `/markets?…`. */
+export function encodeGammaMarkets(markets: readonly Market[]): Uint8Array {
+  return compact(markets.map(marketWithGroup));
+}
+
+/** Body of `/markets/keyset?…`; the last page has no cursor. */
+export function encodeGammaMarketsPage(markets: readonly Market[], nextCursor: string | null): Uint8Array {
+  return compact({ markets: markets.map(marketWithGroup), next_cursor: nextCursor ?? undefined });
+}
+
+/** A recurring series with its groups, which here come without their markets. */
+export interface GammaSeries {
+  readonly slug: string;
+  readonly title: string;
+  readonly groups: readonly GammaGroup[];
+}
+
+/** Body of `/series?…`. */
+export function encodeGammaSeries(series: readonly GammaSeries[]): Uint8Array {
+  return compact(
+    series.map(({ slug, title, groups }) => ({
+      slug,
+      title,
+      seriesType: "single",
+      active: true,
+      closed: false,
+      events: groups.map(groupHead),
+    })),
+  );
+}
+
+function groupMembers(group: GammaGroup): Json {
+  return { ...groupHead(group), markets: group.markets.map(marketMembers) };
+}
+
+function groupHead({ slug, title, seriesSlug, markets }: GammaGroup) {
+  const first = markets[0];
+  return {
+    ticker: slug,
+    slug,
+    title,
+    startTime: timeText(first?.window?.startsAt),
+    endDate: timeText(first?.window?.endsAt),
+    active: markets.some((market) => market.active),
+    closed: markets.every((market) => market.closed),
+    ...seriesMembers(seriesSlug),
+    eventMetadata: first && metadata(first),
+  };
+}
+
+function seriesMembers(seriesSlug: string | null) {
+  return seriesSlug === null ? {} : { seriesSlug, series: [{ ticker: seriesSlug, slug: seriesSlug }] };
+}
+
+function metadata({ strike, finalPrice }: Market): Json {
+  if (strike === null && finalPrice === null) return undefined;
+  return { priceToBeat: exactNumber(strike), finalPrice: exactNumber(finalPrice) };
+}
+
+// A JSON number holds all digits a venue price has (at most 17).
+function exactNumber(price: ExactPrice | null): number | undefined {
+  return price === null ? undefined : Number(price.exact);
+}
+
+function marketWithGroup(market: Market): Json {
+  if (market.groupSlug === null) return marketMembers(market);
+  const group = {
+    ticker: market.groupSlug,
+    slug: market.groupSlug,
+    ...seriesMembers(market.seriesSlug),
+    eventMetadata: metadata(market),
+  };
+  return { ...marketMembers(market), events: [group] };
+}
+
+function marketMembers(market: Market) {
+  return {
+    question: market.question,
+    conditionId: market.id,
+    slug: market.slug,
+    eventStartTime: timeText(market.window?.startsAt),
+    endDate: timeText(market.window?.endsAt),
+    outcomes: listText(market.outcomes.map((outcome) => outcome.name)),
+    outcomePrices: listText(market.outcomes.map((outcome) => outcomePrice(market, outcome.instrument))),
+    clobTokenIds: listText(market.outcomes.map((outcome) => outcome.instrument)),
+    active: market.active,
+    closed: market.closed,
+    closedTime: market.closedAt === null ? undefined : closedTimeText(market.closedAt),
+    umaResolutionStatus: market.winner === null ? undefined : "resolved",
+    automaticallyResolved: market.winner === null ? undefined : true,
+    enableOrderBook: true,
+    acceptingOrders: !market.closed,
+    orderMinSize: market.minOrderSize / ONE,
+    orderPriceMinTickSize: market.tickSize / ONE,
+    negRisk: market.negRisk,
+    feesEnabled: market.fee !== null,
+    feeSchedule: market.fee === null ? undefined : { ...market.fee },
+    version: market.protocol,
+    ...settlementMembers(market),
+  };
+}
+
+/** The winner at 1; an open market is written at one half each: Gamma's mid is no part of our Market. */
+function outcomePrice(market: Market, instrument: string): string {
+  if (market.winner === null) return "0.5";
+  return market.winner === instrument ? "1" : "0";
+}
+
+function settlementMembers({ settlement, slug }: Market): { readonly [key: string]: Json } {
+  switch (settlement.kind) {
+    case "chainlink_twap": {
+      const asset = coinOf(settlement.symbol);
+      const duration = /-updown-(\w+)-/.exec(slug)?.[1] ?? "";
+      const id = `${asset}-${duration}-twap-${settlement.seconds}`;
+      return {
+        cryptoMarketConfigId: id,
+        cryptoMarketConfig: { id, asset, duration, twapEnabled: true, twapLookbackSeconds: settlement.seconds },
+        resolutionSource: `https://data.chain.link/streams/${asset}-usd-twap-${settlement.seconds}s-streams`,
+      };
+    }
+    case "chainlink_spot":
+      return { resolutionSource: `https://data.chain.link/streams/${coinOf(settlement.symbol)}-usd` };
+    case "binance_candle":
+      return {
+        resolutionSource: `https://www.binance.com/en/trade/${settlement.symbol.toUpperCase().replace(/USDT$/, "_USDT")}`,
+      };
+    case "other":
+      return { resolutionSource: settlement.source };
+  }
+}
+
+function coinOf(symbol: string): string {
+  return symbol.replace(/usd$/, "");
+}
+
+/** `["Up", "Down"]` as a string: the venue puts a space after the comma in there. */
+function listText(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(", ")}]`;
+}
+
+/** ISO 8601 in whole seconds: 2026-09-28T17:30:00Z. */
+function timeText(at: UnixMicros | undefined): string | undefined {
+  return at === undefined ? undefined : `${formatTime(at).slice(0, 19)}Z`;
+}
+
+/** The one time of another form: 2026-09-28 17:46:27+00. */
+function closedTimeText(at: UnixMicros): string {
+  return `${formatTime(at).slice(0, 19).replace("T", " ")}+00`;
+}
+
+function compact(value: Json): Uint8Array {
+  return utf8(JSON.stringify(value));
+}
