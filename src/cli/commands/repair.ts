@@ -1,0 +1,16 @@
+import { Command } from "commander";
+import { repairJournal } from "#journal";
+import { type DataOption, dataOption, existingJournal, jsonOption } from "../options.ts";
+import { print, printJson } from "../output.ts";
+
+export function repair(): Command {
+  return new Command("repair")
+    .description("salvage every whole block of a damaged recording; the damaged files are kept aside")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (options: DataOption & { json?: true }) => {
+      const report = await repairJournal(existingJournal(options.data));
+      if (options.json) printJson(report);
+      else print(JSON.stringify(report, null, 2));
+    });
+}
