@@ -1,0 +1,379 @@
+import { spawn } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type Log, type ManualClock, manualClock, seededRandom } from "#host";
+import { type ConnectionId, SECOND, type UnnumberedFrame } from "#model";
+import { Feed, type FeedOptions } from "./feed.ts";
+import type { FeedState } from "./feed-states.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface Venue {
+  readonly url: string;
+  readonly received: string[];
+  readonly sockets: WebSocket[];
+}
+
+/** A real server on loopback; each connection is handed to `serve`. */
+async function venue(
+  serve: (socket: WebSocket) => void = () => undefined,
+  options: { autoPong?: boolean } = {},
+): Promise<Venue> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const received: string[] = [];
+  const sockets: WebSocket[] = [];
+  server.on("connection", (socket) => {
+    sockets.push(socket);
+    socket.on("message", (data) => received.push(String(data)));
+    serve(socket);
+  });
+  cleanups.push(() => {
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  });
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, received, sockets };
+}
+
+interface Run {
+  readonly feed: Feed;
+  readonly clock: ManualClock;
+  readonly frames: UnnumberedFrame[];
+  readonly states: FeedState[];
+  readonly notes: string[];
+  text(kind: UnnumberedFrame["kind"]): string[];
+}
+
+function run(url: string, options: Partial<FeedOptions> = {}): Run {
+  const clock = manualClock();
+  const frames: UnnumberedFrame[] = [];
+  const states: FeedState[] = [];
+  const notes: string[] = [];
+  const note = (level: string) => (_fields: unknown, message: string) => void notes.push(`${level}: ${message}`);
+  const log: Log = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
+  const feed = new Feed({
+    surface: "market",
+    connection: "market-a-0" as ConnectionId,
+    url,
+    clock,
+    log,
+    random: seededRandom(1),
+    onFrame: (frame) => void frames.push(frame),
+    onState: (state) => void states.push(state),
+    greeting: () => ["hello"],
+    staleAfterMicros: 30 * SECOND,
+    liveness: "any",
+    ...options,
+  });
+  feed.start();
+  cleanups.push(async () => {
+    const closing = feed.close();
+    await clock.advance(10 * SECOND);
+    await closing;
+  });
+  const text = (kind: UnnumberedFrame["kind"]) =>
+    frames.filter((frame) => frame.kind === kind).map((frame) => Buffer.from(frame.bytes).toString());
+  return { feed, clock, frames, states, notes, text };
+}
+
+const reach = (condition: () => unknown) =>
+  vi.waitFor(() => expect(condition()).toBeTruthy(), { interval: 2, timeout: 3_000 });
+const lastClosed = (it: Run): unknown => JSON.parse(it.text("closed").at(-1) ?? "null");
+
+describe("an open feed", () => {
+  it("greets, and hands on every message as the bytes that came, text and binary, stamped", async () => {
+    const odd = Buffer.from([0x7b, 0xff, 0xfe, 0x7d, 0x0a]);
+    const there = await venue((socket) =>
+      socket.on("message", () => {
+        socket.send('{"a":1, "b":"é"}');
+        socket.send(odd, { binary: false });
+        socket.send(odd, { binary: true });
+      }),
+    );
+    const it = run(there.url);
+    await reach(() => it.text("received").length === 3);
+    expect(there.received).toEqual(["hello"]);
+    expect(it.frames.map((frame) => frame.kind)).toEqual(["opened", "sent", "received", "received", "received"]);
+    expect(it.text("received")[0]).toBe('{"a":1, "b":"é"}');
+    expect(it.frames.slice(3).map((frame) => [...frame.bytes])).toEqual([[...odd], [...odd]]);
+    expect(JSON.parse(it.text("opened")[0]!)).toEqual({ url: there.url, attempt: 1 });
+    for (const frame of it.frames) {
+      expect(frame.connection).toBe("market-a-0");
+      expect(frame.receivedAt).toBe(it.clock.now());
+    }
+  });
+
+  it("takes a compressing server, and its large messages, unchanged", async () => {
+    const large = JSON.stringify(Array.from({ length: 20_000 }, (_, index) => ({ price: index, size: "12.5" })));
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: { threshold: 0 } });
+    await new Promise((resolve) => server.once("listening", resolve));
+    cleanups.push(() => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+    });
+    const agreed: string[] = [];
+    server.on("connection", (socket) => {
+      agreed.push(socket.extensions);
+      socket.send(large);
+      socket.send("after");
+    });
+    const it = run(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await reach(() => it.text("received").length === 2);
+    expect(agreed).toEqual(["permessage-deflate"]);
+    expect(it.text("received")).toEqual([large, "after"]);
+  });
+
+  it("journals what it sends, without credentials and without heartbeats", async () => {
+    const there = await venue();
+    const it = run(there.url, {
+      heartbeat: { text: "PING", everyMicros: 10 * SECOND },
+      redact: (text) => text.replace("s3cret", "***"),
+    });
+    await reach(() => it.feed.state === "open");
+    expect(it.feed.send("auth s3cret")).toBe(true);
+    await it.clock.advance(20 * SECOND);
+    await reach(() => there.received.length === 4);
+    expect(there.received).toEqual(["hello", "auth s3cret", "PING", "PING"]);
+    expect(it.text("sent")).toEqual(["hello", "auth ***"]);
+  });
+
+  it("refuses to send more than the socket takes, and journals none of it", async () => {
+    const there = await venue((socket) => socket.pause());
+    const it = run(there.url);
+    await reach(() => it.feed.state === "open");
+    const big = "x".repeat(200_000);
+    let accepted = 0;
+    while (accepted < 200 && it.feed.send(big)) accepted++;
+    expect(accepted).toBeLessThan(200);
+    expect(it.text("sent").length).toBe(accepted + 1);
+  });
+});
+
+describe("a feed whose connection ends", () => {
+  it("dials again, greets anew, and counts how often it opened", async () => {
+    const there = await venue();
+    const it = run(there.url);
+    await reach(() => there.received.length === 1);
+    there.sockets[0]?.close(1012, "restart");
+    await reach(() => it.feed.state === "waiting");
+    expect(lastClosed(it)).toEqual({ code: 1012, reason: "restart", by: "venue" });
+    await it.clock.advance(SECOND / 2);
+    await reach(() => there.received.length === 2);
+    expect(JSON.parse(it.text("opened")[1]!)).toMatchObject({ attempt: 2 });
+    expect(it.states).toEqual(["connecting", "open", "waiting", "connecting", "open"]);
+  });
+
+  it("calls a torn connection the network's", async () => {
+    const there = await venue();
+    const it = run(there.url);
+    await reach(() => it.feed.state === "open");
+    there.sockets[0]?.terminate();
+    await reach(() => it.feed.state === "waiting");
+    expect(lastClosed(it)).toMatchObject({ code: 1006, by: "network" });
+  });
+
+  it.each([
+    [4001, 60, "error"],
+    [4003, 0, "info"],
+    [4008, 300, "error"],
+    [1011, 0.25, "info"],
+  ])("waits as close code %i asks: at least %d s, and says so as %s", async (code, seconds, level) => {
+    const there = await venue((socket) => socket.close(code, "why"));
+    const it = run(there.url);
+    await reach(() => it.feed.state === "waiting");
+    expect(it.notes.at(-1)).toMatch(new RegExp(`^${level}: closed with ${code} \\(why\\)`));
+    if (seconds > 0) await it.clock.advance(seconds * SECOND - 1);
+    expect(there.sockets.length).toBe(1);
+    await it.clock.advance(2 * Math.max(seconds, 10) * SECOND);
+    await reach(() => there.sockets.length > 1);
+  });
+
+  it("backs off further while connections bring nothing, and starts over after a useful one", async () => {
+    let generous = false;
+    const there = await venue((socket) => {
+      if (generous) socket.send('{"some":"data"}');
+      else socket.close(1011);
+    });
+    const caps: number[] = [];
+    const it = run(there.url, { random: { next: () => 1 } });
+    for (let round = 0; round < 5; round++) {
+      await reach(() => it.feed.state === "waiting");
+      const begun = it.clock.now();
+      while (it.feed.state === "waiting") await it.clock.advance(SECOND / 4);
+      caps.push((it.clock.now() - begun) / SECOND);
+      if (round === 3) generous = true;
+      await reach(() => it.feed.state !== "connecting" || generous);
+    }
+    expect(caps.slice(0, 4)).toEqual([0.5, 1, 2, 4]);
+    await reach(() => it.feed.state === "open" && it.text("received").length === 1);
+    await it.clock.advance(6 * SECOND);
+    it.feed.reconnect("test");
+    await reach(() => it.feed.state === "waiting");
+    await it.clock.advance(SECOND / 2);
+    expect(it.feed.state).not.toBe("waiting");
+  });
+});
+
+describe("a feed that is not let in", () => {
+  it("honours Retry-After of a 429, and the refusal is a frame", async () => {
+    let asked = 0;
+    const server: Server = createServer();
+    server.on("upgrade", (_request, socket) => {
+      asked++;
+      socket.on("error", () => undefined);
+      socket.end("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => server.close());
+    const it = run(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await reach(() => it.feed.state === "waiting");
+    expect(lastClosed(it)).toEqual({ code: null, reason: "refused with HTTP 429", by: "venue" });
+    await it.clock.advance(7 * SECOND);
+    expect(asked).toBe(1);
+    await it.clock.advance(SECOND);
+    await reach(() => asked === 2);
+  });
+
+  it("keeps trying a port that nobody listens on", async () => {
+    const tcp = await listen(createTcpServer());
+    const url = `ws://127.0.0.1:${(tcp.address() as AddressInfo).port}`;
+    await new Promise((resolve) => tcp.close(resolve));
+    const it = run(url);
+    for (let round = 0; round < 12; round++) {
+      await reach(() => it.feed.state === "waiting");
+      await it.clock.advance(30 * SECOND);
+      expect(it.feed.state).not.toBe("closed");
+    }
+    await reach(() => it.text("closed").length >= 12);
+    expect(lastClosed(it)).toMatchObject({ code: null, by: "network" });
+    expect(it.text("opened")).toEqual([]);
+  });
+
+  it("gives up on a server that never answers the upgrade, and on one that answers garbage", async () => {
+    const garbage = await listen(createTcpServer((socket) => socket.on("error", () => undefined).end("not HTTP\r\n")));
+    const first = run(`ws://127.0.0.1:${(garbage.address() as AddressInfo).port}`);
+    await reach(() => first.feed.state === "waiting");
+    expect(lastClosed(first)).toMatchObject({ code: null, by: "network" });
+
+    let dialled = 0;
+    const mute = await listen(
+      createTcpServer((socket) => void socket.on("error", () => undefined).once("data", () => dialled++)),
+    );
+    const second = run(`ws://127.0.0.1:${(mute.address() as AddressInfo).port}`);
+    await reach(() => dialled === 1);
+    expect(second.feed.state).toBe("connecting");
+    await second.clock.advance(10 * SECOND);
+    await reach(() => second.feed.state === "waiting");
+    expect(lastClosed(second)).toEqual({ code: null, reason: "it did not open in time", by: "us" });
+  });
+
+  async function listen(server: TcpServer): Promise<TcpServer> {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => server.close());
+    return server;
+  }
+});
+
+describe("a feed that hears nothing", () => {
+  it("gives a silent connection up after its time, not before", async () => {
+    const there = await venue();
+    const it = run(there.url);
+    await reach(() => it.feed.state === "open");
+    await it.clock.advance(30 * SECOND - 1);
+    expect(it.feed.state).toBe("open");
+    await it.clock.advance(1);
+    await reach(() => it.states.includes("stale") && it.feed.state === "waiting");
+    expect(lastClosed(it)).toMatchObject({ reason: "no sign of life for 30 s", by: "us" });
+  });
+
+  it("takes PONG for life where anything counts, and not where only data does", async () => {
+    const answer = (socket: WebSocket) =>
+      socket.on("message", (data) => String(data) === "PING" && socket.send("PONG"));
+    const there = await venue(answer);
+    const heartbeat = { text: "PING", everyMicros: 10 * SECOND };
+    const any = run(there.url, { heartbeat });
+    const data = run(there.url, { heartbeat, liveness: "data" });
+    await reach(() => any.feed.state === "open" && data.feed.state === "open");
+    for (let beat = 1; beat <= 4; beat++) {
+      await any.clock.advance(10 * SECOND);
+      await reach(() => any.text("received").length === beat);
+      await data.clock.advance(10 * SECOND);
+      if (beat < 3) await reach(() => data.text("received").length === beat);
+    }
+    expect(any.feed.state).toBe("open");
+    await reach(() => data.states.includes("stale"));
+  });
+
+  it("takes the server's protocol pings for life", async () => {
+    const there = await venue();
+    const it = run(there.url);
+    await reach(() => there.sockets.length === 1 && it.feed.state === "open");
+    const ponged = vi.fn();
+    there.sockets[0]?.on("pong", ponged);
+    for (let beat = 1; beat <= 3; beat++) {
+      await it.clock.advance(25 * SECOND);
+      there.sockets[0]?.ping();
+      await reach(() => ponged.mock.calls.length === beat);
+    }
+    expect(it.feed.state).toBe("open");
+  });
+});
+
+describe("closing a feed", () => {
+  it("says goodbye, hands on what still came, and leaves no timer", async () => {
+    const there = await venue((socket) => socket.on("close", () => undefined));
+    const it = run(there.url, { heartbeat: { text: "PING", everyMicros: SECOND } });
+    await reach(() => there.received.length === 1);
+    there.sockets[0]?.send("last words");
+    await it.feed.close();
+    expect(it.text("received")).toEqual(["last words"]);
+    expect(lastClosed(it)).toEqual({ code: 1000, reason: "closed by us", by: "us" });
+    expect(it.feed.state).toBe("closed");
+    expect(it.clock.pending).toBe(0);
+    expect(it.feed.send("more")).toBe(false);
+  });
+
+  it("ends in any state, also when the server does not answer the goodbye", async () => {
+    const deaf = await venue((socket) => socket.pause());
+    const it = run(deaf.url);
+    await reach(() => it.feed.state === "open");
+    const closing = it.feed.close();
+    await it.clock.advance(2 * SECOND);
+    await closing;
+    const waiting = run("ws://127.0.0.1:1");
+    await reach(() => waiting.feed.state === "waiting");
+    await waiting.feed.close();
+    expect(waiting.clock.pending).toBe(0);
+    const connecting = run(deaf.url);
+    await connecting.feed.close();
+    expect(connecting.feed.state).toBe("closed");
+  });
+});
+
+it("a callback that throws ends the process, for it is our bug", async () => {
+  const there = await venue((socket) => socket.send("{} and more"));
+  const program = `
+    import { Feed } from ${JSON.stringify(join(import.meta.dirname, "feed.ts"))};
+    import { systemClock, silentLog } from "#host";
+    new Feed({ surface: "market", connection: "market-a-0", url: ${JSON.stringify(there.url)}, clock: systemClock(),
+      log: silentLog(), greeting: () => [], staleAfterMicros: 30e6, liveness: "any",
+      onFrame(frame) { if (frame.kind === "received") throw new Error("a bug of ours"); } }).start();
+  `;
+  const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", program], {
+    cwd: join(import.meta.dirname, "../../.."),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += String(chunk);
+  });
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  expect(code).not.toBe(0);
+  expect(errors).toContain("a bug of ours");
+});
