@@ -12,5 +12,6 @@ export * from "./polymarket/wire-requests.ts";
 export * from "./polymarket/credentials.ts";
 export * from "./polymarket/endpoints.ts";
 export { Feed, type FeedOptions } from "./polymarket/feed.ts";
+export * from "./polymarket/feed-plan.ts";
 export { FEED_STATES, type FeedState } from "./polymarket/feed-states.ts";
 export * from "./polymarket/venue-config.ts";

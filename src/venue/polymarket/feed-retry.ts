@@ -36,6 +36,9 @@ const AUTH = 4001;
 const DRAINING = 4003;
 const POLICY = 4008;
 
+/** 451: not served in this country, which is Binance's answer to some. */
+const NO_ACCESS: readonly number[] = [401, 403, 451];
+
 /** When to try again and how loudly to say so. `attempt` counts the tries since a connection last proved useful. */
 export function planRetry(ending: FeedEnding, attempt: number, bounds: BackoffBounds, random: Random): RetryPlan {
   const usual = (note: string): RetryPlan => ({
@@ -72,7 +75,7 @@ function planRefused(
   usual: (note: string) => RetryPlan,
   random: Random,
 ): RetryPlan {
-  if (status === 401 || status === 403) return slow(SLOW, `refused with HTTP ${status}: check access`, random);
+  if (NO_ACCESS.includes(status)) return slow(SLOW, `refused with HTTP ${status}: check access from here`, random);
   const plan = usual(`refused with HTTP ${status}`);
   if (retryAfterMicros === null) return plan;
   // The backoff on top spreads all clients that were told the same moment.

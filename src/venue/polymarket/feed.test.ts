@@ -143,6 +143,17 @@ describe("an open feed", () => {
     expect(it.text("sent")).toEqual(["hello", "auth ***"]);
   });
 
+  it("answers a message where its plan says so, as PolyBolt's acceptance of the credentials", async () => {
+    const there = await venue((socket) => socket.send("authed"));
+    const it = run(there.url, {
+      greeting: () => [],
+      reply: (bytes) => (String(bytes) === "authed" ? ["subscribe"] : []),
+    });
+    await reach(() => there.received.length === 1);
+    expect(there.received).toEqual(["subscribe"]);
+    expect(it.frames.map((frame) => frame.kind)).toEqual(["opened", "received", "sent"]);
+  });
+
   it("refuses to send more than the socket takes, and journals none of it", async () => {
     const there = await venue((socket) => socket.pause());
     const it = run(there.url);

@@ -30,6 +30,8 @@ export interface FeedOptions {
   onState?(state: FeedState): void;
   /** What to send when a connection has opened: asked anew each time, so that it says what is wanted by then. */
   greeting(): readonly string[];
+  /** What to send because of a message that came; PolyBolt takes subscriptions only after it accepted the credentials. */
+  reply?(bytes: Uint8Array): readonly string[];
   readonly heartbeat?: { readonly text: string; readonly everyMicros: number };
   /** A connection without a sign of life for this long is given up. */
   readonly staleAfterMicros: number;
@@ -196,6 +198,7 @@ export class Feed {
       this.#lifeAt = frame.monotonicAt;
     } else if (this.#options.liveness === "any") this.#lifeAt = frame.monotonicAt;
     this.#options.onFrame(frame);
+    if (this.#options.reply) for (const text of this.#options.reply(bytes)) this.send(text);
   }
 
   #opened(): void {
