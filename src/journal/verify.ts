@@ -1,0 +1,100 @@
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Seq } from "#model";
+import { decodeBlock } from "./block.ts";
+import type { Damage, SeqRange } from "./errors.ts";
+import { BLOCK_HEADER_BYTES } from "./layout.ts";
+import { MARK_NAME, type MarkRead, readMark } from "./mark.ts";
+import { listSegments, type SegmentFile } from "./segments.ts";
+import { type Walked, walkSegment } from "./walk.ts";
+
+export interface JournalVerification {
+  readonly frames: number;
+  readonly blocks: number;
+  readonly segments: number;
+  readonly bytes: number;
+  /** Empty: every byte is what was written and no acknowledged frame is missing. */
+  readonly damage: readonly Damage[];
+  /** Bytes of writes that did not finish: not damage, nothing in them was acknowledged. */
+  readonly tornBytes: number;
+  /** Frames that are gone and known to be (a repaired journal says so itself). */
+  readonly knownLosses: readonly SeqRange[];
+}
+
+export interface VerifyProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/**
+ * Reads every byte of a journal: checksums, lengths, the order of seqs, times within their block's range. May run
+ * beside a writer. @throws JournalMissing where there is no such directory.
+ */
+export async function verifyJournal(
+  directory: string,
+  onProgress?: (progress: VerifyProgress) => void,
+): Promise<JournalVerification> {
+  const read = await readMark(directory);
+  const segments = await listSegments(directory);
+  const totalBytes = await sizeOf(directory, segments);
+  const sum = { frames: 0, blocks: 0, segments: segments.length, bytes: totalBytes, tornBytes: 0 };
+  const damage: Damage[] = [];
+  const knownLosses: SeqRange[] = [];
+  const mark = read.kind === "mark" ? read.mark : null;
+  let due: Seq | null = null;
+  let doneBytes = 0;
+  for (const segment of segments) {
+    let next = segment.firstSeq;
+    for await (const item of walkSegment(directory, segment, { due, mark })) {
+      if (item.kind === "header" && segment.firstSeq > item.follows) {
+        knownLosses.push({ from: item.follows, to: segment.firstSeq });
+      } else if (item.kind === "damage") {
+        damage.push(item.damage);
+        next = Math.max(next, item.damage.lost?.to ?? 0) as Seq;
+      } else if (item.kind === "torn") {
+        sum.tornBytes += item.length;
+      } else if (item.kind === "block") {
+        sum.blocks++;
+        sum.frames += item.header.count;
+        next = (item.header.firstSeq + item.header.count) as Seq;
+        const wrong = contentsOf(segment, item);
+        if (wrong) damage.push(wrong);
+        onProgress?.({ doneBytes: doneBytes + item.offset + item.bytes.length, totalBytes });
+      }
+    }
+    due = next;
+    doneBytes += (await stat(join(directory, segment.name))).size;
+  }
+  const marked = judgeMark(read, due);
+  if (marked && damage.length === 0) damage.push(marked);
+  return { ...sum, damage, knownLosses };
+}
+
+async function sizeOf(directory: string, segments: readonly SegmentFile[]): Promise<number> {
+  let bytes = 0;
+  for (const { name } of segments) bytes += (await stat(join(directory, name))).size;
+  return bytes;
+}
+
+/** Whether a block whose checksum is right also makes sense; it does not where the writer itself was wrong. */
+function contentsOf(
+  segment: SegmentFile,
+  { header, bytes, offset }: Extract<Walked, { kind: "block" }>,
+): Damage | undefined {
+  try {
+    decodeBlock(header, bytes.subarray(BLOCK_HEADER_BYTES));
+    return undefined;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const lost = { from: header.firstSeq, to: (header.firstSeq + header.count) as Seq };
+    return { file: segment.name, offset, length: bytes.length, reason: cause.message, lost };
+  }
+}
+
+function judgeMark(read: MarkRead, due: Seq | null): Damage | undefined {
+  const at = { file: MARK_NAME, offset: 0, length: 0 };
+  if (read.kind === "unreadable") return { ...at, reason: "the durable mark is not what was written", lost: null };
+  if (read.kind === "absent" || read.mark.nextSeq <= (due ?? 0)) return undefined;
+  const lost = { from: due ?? (0 as Seq), to: read.mark.nextSeq };
+  return { ...at, reason: "acknowledged frames are missing at the end", lost };
+}
