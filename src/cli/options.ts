@@ -1,9 +1,7 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import type { InstrumentId, UnixMicros } from "#model";
 import { parseTime } from "#model";
-import { UserError } from "./failure.ts";
 
 export interface DataOption {
   readonly data: string;
@@ -17,20 +15,6 @@ export function dataOption(): Option {
 
 export function jsonOption(): Option {
   return new Option("--json", "print the result as one JSON document on one line");
-}
-
-/** The journal's folder inside a data folder. */
-export function journalFolder(data: string): string {
-  return join(resolve(data), "journal");
-}
-
-/** The same for commands that read: there must be one. */
-export function existingJournal(data: string): string {
-  const folder = journalFolder(data);
-  if (existsSync(folder)) return folder;
-  throw new UserError(
-    `no recording in ${resolve(data)}: make one with "polypunt record", "import" or "demo", or name another folder with --data`,
-  );
 }
 
 export function timeArgument(text: string): UnixMicros {

@@ -1,20 +1,12 @@
 import { Command } from "commander";
 import { crossing, cumulativeDepth, imbalance, mid, spread, weightedMid } from "#book";
-import { openJournalReader } from "#journal";
 import type { InstrumentId, Level, UnixMicros } from "#model";
 import { formatMicros, formatTime, MILLISECOND } from "#model";
 import { type BookAt, bookAt, type MarketBook, marketsOf, nameOf } from "#replay";
 import { UserError } from "../failure.ts";
-import {
-  type DataOption,
-  dataOption,
-  existingJournal,
-  jsonOption,
-  timeArgument,
-  tokenArgument,
-  wholeNumber,
-} from "../options.ts";
+import { type DataOption, dataOption, jsonOption, timeArgument, tokenArgument, wholeNumber } from "../options.ts";
 import { print, printJson, table } from "../output.ts";
+import { openRecording } from "../recording.ts";
 import { gapLine } from "./verify.ts";
 
 interface BookOptions extends DataOption {
@@ -33,7 +25,7 @@ export function book(): Command {
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options: BookOptions) => {
-      const reader = await openJournalReader(existingJournal(options.data));
+      const reader = await openRecording(options.data);
       try {
         const markets = await marketsOf(reader);
         const found = await bookAt(reader, markets, options.token, options.at);

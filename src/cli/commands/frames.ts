@@ -1,10 +1,10 @@
 import { Command } from "commander";
-import { openJournalReader } from "#journal";
 import type { Frame, InstrumentId, UnixMicros } from "#model";
 import { mergedFrames } from "#replay";
 import { formatFrameLine } from "../frame-lines.ts";
-import { type DataOption, dataOption, existingJournal, timeArgument, tokenArgument } from "../options.ts";
+import { type DataOption, dataOption, timeArgument, tokenArgument } from "../options.ts";
 import { write } from "../output.ts";
+import { openRecording } from "../recording.ts";
 
 interface FramesOptions extends DataOption {
   readonly from?: UnixMicros;
@@ -27,7 +27,7 @@ export function frames(): Command {
       "also what is no message of the venue: connects, subscribes, HTTP answers, gaps, sessions, bad lines",
     )
     .action(async (options: FramesOptions) => {
-      const reader = await openJournalReader(existingJournal(options.data));
+      const reader = await openRecording(options.data);
       const range = {
         ...(options.from === undefined ? {} : { fromTime: options.from }),
         ...(options.to === undefined ? {} : { toTime: options.to }),

@@ -8,8 +8,9 @@ import type { ConnectionId, Seq, UnixMicros, UnnumberedFrame } from "#model";
 import { NO_MONOTONIC } from "#model";
 import { UserError } from "../failure.ts";
 import { parseFrameLine } from "../frame-lines.ts";
-import { type DataOption, dataOption, journalFolder, jsonOption } from "../options.ts";
+import { type DataOption, dataOption, jsonOption } from "../options.ts";
 import { note, Progress, print, printJson } from "../output.ts";
+import { journalFolder } from "../recording.ts";
 
 interface BadLine {
   readonly file: string;

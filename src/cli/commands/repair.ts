@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { repairJournal } from "#journal";
-import { type DataOption, dataOption, existingJournal, jsonOption } from "../options.ts";
+import { type DataOption, dataOption, jsonOption } from "../options.ts";
 import { print, printJson } from "../output.ts";
+import { existingJournal } from "../recording.ts";
 
 export function repair(): Command {
   return new Command("repair")

@@ -3,8 +3,9 @@ import { openJournalReader, verifyJournal } from "#journal";
 import { formatTime, type Gap, proofRate, VERDICTS } from "#model";
 import { type ProofReport, proveRecording } from "#replay";
 import { EXIT } from "../failure.ts";
-import { type DataOption, dataOption, existingJournal, jsonOption } from "../options.ts";
+import { type DataOption, dataOption, jsonOption } from "../options.ts";
 import { Progress, print, printJson, table } from "../output.ts";
+import { damageLine, existingJournal } from "../recording.ts";
 
 interface VerifyOptions extends DataOption {
   readonly json?: true;
@@ -32,7 +33,8 @@ export function verify(): Command {
       const folder = existingJournal(options.data);
       const progress = new Progress("verifying");
       const integrity = await verifyJournal(folder);
-      const reader = await openJournalReader(folder);
+      // Damage is known by now, and listed.
+      const reader = await openJournalReader(folder, { onDamage: () => undefined });
       const total = reader.span?.frames ?? 0;
       const report = await proveRecording(reader, {
         search: options.infer,
@@ -41,7 +43,14 @@ export function verify(): Command {
       progress.end();
       await reader.close();
       if (options.json)
-        printJson({ ...report, damage: integrity.damage, segments: integrity.segments, bytes: integrity.bytes });
+        printJson({
+          ...report,
+          damage: integrity.damage,
+          tornBytes: integrity.tornBytes,
+          knownLosses: integrity.knownLosses,
+          segments: integrity.segments,
+          bytes: integrity.bytes,
+        });
       else printReport(integrity, report);
       const doubtful = report.states.contradicted > 0 || report.gaps.length > 0;
       if (integrity.damage.length > 0 || (options.strict && doubtful)) process.exitCode = EXIT.checkFailed;
@@ -55,7 +64,7 @@ function printReport(integrity: Integrity, report: ProofReport): void {
     `frames        ${count(report.frames)} in ${count(integrity.segments)} segments, ${count(integrity.bytes)} bytes`,
   );
   print(`damage        ${integrity.damage.length === 0 ? "none" : ""}`);
-  for (const each of integrity.damage) print(`  ${each.file} at byte ${each.offset}: ${each.reason}`);
+  for (const each of integrity.damage) print(`  ${damageLine(each)}`);
   print(`states        ${VERDICTS.map((verdict) => `${count(states[verdict])} ${verdict}`).join(", ")}`);
   print(`proof rate    ${rate === null ? "nothing to prove" : `${(rate * 100).toFixed(3)} %`}`);
   print(`best prices   ${count(bbo.agreed)} of ${count(bbo.checked)} agree`);
