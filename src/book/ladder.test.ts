@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Level, PriceMicros, Side, SizeMicros } from "#model";
-import { notional, ONE } from "#model";
+import { formatMicros, notional, ONE } from "#model";
 import { Ladder } from "./ladder.ts";
 import { crossing, cumulativeDepth, depthTo, imbalance, mid, mirrorMismatches, spread, weightedMid } from "./views.ts";
 
@@ -79,32 +79,45 @@ describe("Ladder", () => {
     );
   });
 
-  it("renders each side worst first, and renders a level again when it changed", () => {
-    const ladder = new Ladder(price(10_000));
-    const render = (at: number, of: number) => `${at}:${of}`;
-    ladder.replace(
-      [
-        { price: price(20_000), size: size(2) },
-        { price: price(10_000), size: size(1) },
-      ],
-      [{ price: price(30_000), size: size(3) }],
+  it("writes each side worst first in shortest form, whatever changed since it last did", () => {
+    fc.assert(
+      fc.property(tick, fc.array(step, { maxLength: 60 }), (firstTick, steps) => {
+        const ladder = new Ladder(price(firstTick));
+        for (const each of steps) {
+          if (each.do === "set") ladder.set(each.side, price(each.at), size(each.to));
+          else if (each.do === "regrid") ladder.regrid(price(each.tick));
+          else ladder.clear();
+          // Not after every change: several must be able to gather between two texts.
+          if (each.do === "set" && each.at % 3 !== 0) continue;
+          for (const half of ["bid", "ask"] as const) {
+            const expected = ladder
+              .levels(half)
+              .toReversed()
+              .map((level) => `{"price":"${formatMicros(level.price)}","size":"${formatMicros(level.size)}"}`);
+            const bytes = Buffer.alloc(ladder.textBytes + 1);
+            const end = ladder.copyText(half, bytes, 1);
+            expect(bytes.toString("latin1", 1, end)).toBe(expected.join(","));
+          }
+        }
+      }),
+      { numRuns: 150 },
     );
-    expect(ladder.rendered("bid", render)).toBe("10000:1,20000:2");
-    ladder.set("bid", price(20_000), size(5));
-    ladder.set("bid", price(15_000), size(7));
-    expect(ladder.rendered("bid", render)).toBe("10000:1,15000:7,20000:5");
-    expect(ladder.rendered("ask", render)).toBe("30000:3");
-    ladder.regrid(price(1_000));
-    expect(ladder.rendered("bid", render)).toBe("10000:1,15000:7,20000:5");
-    ladder.clear();
-    expect(ladder.rendered("bid", render)).toBe("");
+  });
+
+  it("stays small at a coarse tick however fine the levels that rest in it", () => {
+    const ladder = new Ladder(price(10_000));
+    const before = process.memoryUsage().arrayBuffers;
+    for (let micros = 1; micros <= 100; micros++) ladder.set("bid", price(micros * 7), size(micros));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000);
+    expect(ladder.count("bid")).toBe(100);
+    expect(ladder.bestBid()).toBe(700);
   });
 
   it("refuses what is no outcome price or no size", () => {
     const ladder = new Ladder(price(10_000));
     for (const bad of [-1, ONE + 1, 0.5, Number.NaN])
       expect(() => ladder.set("bid", price(bad), size(1))).toThrow(RangeError);
-    for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const bad of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => ladder.set("bid", price(10_000), size(bad))).toThrow(RangeError);
     }
     for (const bad of [0, -10, ONE, 0.5]) expect(() => new Ladder(price(bad))).toThrow(RangeError);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Digest, PriceMicros, SizeMicros } from "#model";
 import { ONE } from "#model";
-import { type DigestFields, digestPrefix, digestSuffix } from "./digest.ts";
+import { type DigestFields, digestHead, digestTail } from "./digest.ts";
 import type { Ladder } from "./ladder.ts";
 
 /*
@@ -37,9 +37,11 @@ const NEAR_CENTS = 6;
 /** Searches near the best prices, then (with `wide`) everywhere; undefined where no candidate fits. */
 export function searchLastTrade(question: SearchQuestion, wide: boolean): SearchedFields | undefined {
   const { ladder, fields, digest, minOrderSize, negRisk } = question;
-  const prefix = createHash("sha1").update(digestPrefix(ladder, fields));
+  const prefix = createHash("sha1").update(
+    digestHead(ladder, { ...fields, minOrderSize, negRisk, tickSize: ladder.tickSize, lastTradePrice: null }),
+  );
   const fits = (lastTradePrice: PriceMicros | null, tickSize: PriceMicros): boolean =>
-    prefix.copy().update(digestSuffix({ minOrderSize, negRisk, tickSize, lastTradePrice })).digest("hex") === digest;
+    prefix.copy().update(digestTail({ minOrderSize, negRisk, tickSize, lastTradePrice })).digest("hex") === digest;
   const tried = new Set<PriceMicros | null>();
   for (const candidates of wide ? [near(question), everywhere()] : [near(question)]) {
     for (const lastTradePrice of candidates) {
