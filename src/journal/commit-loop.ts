@@ -15,6 +15,8 @@ export interface CommitPlan {
 
 /** What it says to the thread that appends. */
 export type CommitNews =
+  /** The first message: it takes what is appended. */
+  | { readonly kind: "ready" }
   | { readonly kind: "committed" }
   | { readonly kind: "stalled"; readonly cause: string }
   | { readonly kind: "writing" }
@@ -37,6 +39,7 @@ export function runCommitLoop(plan: CommitPlan, disk: FileSystem, tell: (news: C
   const labels = new Map<number, Uint8Array>();
   let nextSeq = plan.nextSeq;
   let closing = false;
+  tell({ kind: "ready" });
   for (;;) {
     const bytes = fill(builder, ring, labels);
     if (builder.count > 0) {

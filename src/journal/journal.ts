@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { type Clock, type Log, silentLog } from "#host";
@@ -87,6 +88,8 @@ export async function openJournalWith(options: JournalOptions, worker: URL): Pro
       follows: recovered.follows,
     };
     const thread = new Worker(worker, { workerData: plan, name: "journal" });
+    // Its start takes a tenth of a second, and the first frames should not wait for that.
+    await once(thread, "message");
     return new RunningJournal(options, { lock, recovered, producer: new RingProducer(ring), thread });
   } catch (cause) {
     lock.release();
@@ -250,6 +253,8 @@ class RunningJournal implements Journal {
 
   #hear(news: CommitNews): void {
     switch (news.kind) {
+      case "ready":
+        break;
       case "committed":
         this.#producer.heard();
         this.#settle();

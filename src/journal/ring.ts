@@ -108,6 +108,9 @@ export class RingProducer {
     if (used + untilEnd + needed > this.#size) return -1;
     this.#words[at >>> 2] = WRAP;
     this.#head = (this.#head + untilEnd) | 0;
+    // What an empty ring skips is free at once: the consumer has released all there was, and writes TAIL again only
+    // when it has taken something newer.
+    if (startOver) Atomics.store(this.#control, TAIL, this.#head);
     return 0;
   }
 
@@ -133,6 +136,7 @@ export class RingConsumer {
   readonly #data: SharedArrayBuffer;
   readonly #mask: number;
   #tail = 0;
+  #released = 0;
 
   constructor(ring: SharedRing) {
     this.#control = new Int32Array(ring.control);
@@ -164,6 +168,8 @@ export class RingConsumer {
   }
 
   release(): void {
+    if (this.#tail === this.#released) return;
+    this.#released = this.#tail;
     Atomics.store(this.#control, TAIL, this.#tail);
   }
 
