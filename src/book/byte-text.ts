@@ -42,7 +42,10 @@ export function writeMicros(into: Uint8Array, at: number, micros: number): numbe
   const fraction = (micros - whole * ONE) | 0;
   if (fraction === 0) return end;
   into[end] = POINT;
-  let last = writePadded(into, end + 1, fraction, 6);
+  const thousandths = (fraction / 1_000) | 0;
+  let last = writeThree(into, end + 1, thousandths);
+  const rest = fraction - thousandths * 1_000;
+  if (rest !== 0) last = writeThree(into, last, rest);
   while (into[last - 1] === ZERO) last--;
   return last;
 }
@@ -52,26 +55,37 @@ export function writeThousandths(into: Uint8Array, at: number, micros: number): 
   const whole = Math.floor(micros / ONE);
   const end = writeWhole(into, at, whole);
   into[end] = POINT;
-  return writePadded(into, end + 1, ((micros - whole * ONE) / 1_000) | 0, 3);
+  return writeThree(into, end + 1, ((micros - whole * ONE) / 1_000) | 0);
 }
 
 /** A whole number of at most 9e15. */
 export function writeWhole(into: Uint8Array, at: number, whole: number): number {
-  if (whole > INT32) {
-    const high = Math.floor(whole / ONE);
-    return writePadded(into, writeWhole(into, at, high), (whole - high * ONE) | 0, 6);
+  if (whole >= 1_000) {
+    // Only above 32 bits does a division have to be one of doubles.
+    const high = whole > INT32 ? Math.floor(whole / 1_000) : ((whole | 0) / 1_000) | 0;
+    return writeThree(into, writeWhole(into, at, high), whole - high * 1_000);
   }
-  let digits = 1;
-  for (let limit = 10; limit <= whole && digits < 10; limit *= 10) digits++;
-  return writePadded(into, at, whole | 0, digits);
+  const small = whole | 0;
+  const tens = (small / 10) | 0;
+  if (small < 10) {
+    into[at] = ZERO + small;
+    return at + 1;
+  }
+  if (small < 100) {
+    into[at] = ZERO + tens;
+    into[at + 1] = ZERO + small - tens * 10;
+    return at + 2;
+  }
+  return writeThree(into, at, small);
 }
 
-function writePadded(into: Uint8Array, at: number, whole: number, digits: number): number {
-  let rest = whole | 0;
-  for (let index = at + digits - 1; index >= at; index--) {
-    const tens = (rest / 10) | 0;
-    into[index] = ZERO + rest - tens * 10;
-    rest = tens;
-  }
-  return at + digits;
+/** All three digits of a number below 1,000. */
+function writeThree(into: Uint8Array, at: number, number: number): number {
+  const small = number | 0;
+  const tens = (small / 10) | 0;
+  const hundreds = (tens / 10) | 0;
+  into[at] = ZERO + hundreds;
+  into[at + 1] = ZERO + tens - hundreds * 10;
+  into[at + 2] = ZERO + small - tens * 10;
+  return at + 3;
 }

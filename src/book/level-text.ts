@@ -20,6 +20,8 @@ let scratch = new Uint8Array(4_096);
 export class LevelText {
   #bytes = new Uint8Array(0);
   #length = 0;
+  /** The first #length bytes: kept because making a view takes as long as rendering half a level. */
+  #view = this.#bytes;
   /** Where the text of an occupied slot begins, and how long it is; of other slots, nothing of use. */
   readonly #starts: Uint32Array;
   readonly #lengths: Uint8Array;
@@ -46,7 +48,10 @@ export class LevelText {
   /** The text as the levels stand. Valid until the next call. */
   of(levels: SlottedLevels): Uint8Array {
     if (this.#firstTouched <= this.#lastTouched) this.#refresh(levels);
-    return this.#bytes.subarray(0, this.#length);
+    if (this.#view.length !== this.#length || this.#view.buffer !== this.#bytes.buffer) {
+      this.#view = this.#bytes.subarray(0, this.#length);
+    }
+    return this.#view;
   }
 
   #refresh(levels: SlottedLevels): void {
@@ -60,15 +65,20 @@ export class LevelText {
       const oldEnd = this.#startOf(after);
       const rendered = this.#render(levels, scratch, 0, start);
       const shift = start + rendered - oldEnd;
-      this.#bytes.copyWithin(oldEnd + shift, oldEnd, this.#length);
-      this.#length += shift;
+      if (shift !== 0) this.#move(levels, after, shift);
       for (let index = 0; index < rendered; index++) this.#bytes[start + index] = scratch[index] as number;
-      for (let slot = after; slot < occupied.limit; slot = occupied.from(slot + 1)) {
-        this.#starts[slot] = this.#startOf(slot) + shift;
-      }
     }
     this.#firstTouched = this.#starts.length;
     this.#lastTouched = -1;
+  }
+
+  #move({ occupied }: SlottedLevels, from: number, shift: number): void {
+    const start = this.#startOf(from);
+    this.#bytes.copyWithin(start + shift, start, this.#length);
+    this.#length += shift;
+    for (let slot = from; slot < occupied.limit; slot = occupied.from(slot + 1)) {
+      this.#starts[slot] = this.#startOf(slot) + shift;
+    }
   }
 
   /** Renders the touched slots into `into` at `at`, which will stand `offset` further on in the text. */
