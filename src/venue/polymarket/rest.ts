@@ -78,13 +78,19 @@ export class Rest {
     return decoded?.kind === "window_prices" ? decoded : null;
   }
 
-  /** Markets of a Gamma path ("/events?slug=…"); none for a 404. A status beyond that is an error. */
+  /** Markets of a Gamma path ("/events?slug=…"); none for a 404. */
   async fetchMarkets(path: string): Promise<GammaAnswer> {
+    const body = await this.fetchGamma(path);
+    return body === null ? NOTHING : decodeGamma(body);
+  }
+
+  /** The body of a Gamma path as it came; null for a 404. Any other status is an HttpError. */
+  async fetchGamma(path: string): Promise<Uint8Array | null> {
     const url = this.#endpoints.gamma + path;
     const { answer } = await this.#http.get("gamma", url);
-    if (answer.status === 404) return NOTHING;
-    if (answer.status !== 200) throw new HttpError("status", url, `answered HTTP ${answer.status}`, answer.status);
-    return decodeGamma(answer.body);
+    if (answer.status === 200) return answer.body;
+    if (answer.status === 404) return null;
+    throw new HttpError("status", url, `answered HTTP ${answer.status}`, answer.status);
   }
 
   #clob(path: string): Promise<Exchange> {
