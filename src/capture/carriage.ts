@@ -87,11 +87,14 @@ export class Carriage {
     const carried = this.#instruments.get(instrument);
     const leg = carried?.legs.find((each) => each.replica === replica);
     if (!carried || !leg || leg.subscribedAt === null) return undefined;
+    // The opening book is the answer to being asked, not a sign that the book moves again.
+    if (leg.lastFrameAt !== null) {
+      leg.remedyAt = null;
+      leg.remedies = 0;
+    }
     leg.lastFrameAt = frame.moment.at;
     leg.sentAt = frame.sentAt;
     leg.digest = frame.digest;
-    leg.remedyAt = null;
-    leg.remedies = 0;
     if (frame.snapshot) leg.carries = true;
     carried.last = frame.moment;
     carried.frames++;

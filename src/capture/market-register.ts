@@ -54,6 +54,19 @@ export class MarketRegister {
     return this.#markets.get(id);
   }
 
+  /** The market with all that the venue has said about it; what our own feed showed is no word of the venue's. */
+  known(id: MarketId): Market | undefined {
+    const recorded = this.#markets.get(id);
+    if (!recorded) return undefined;
+    const { market, strike, finalPrice, winner } = recorded;
+    return {
+      ...market,
+      strike: strike?.by === "catalog" ? strike : market.strike,
+      finalPrice: finalPrice?.by === "catalog" ? finalPrice : market.finalPrice,
+      winner: winner?.instrument ?? market.winner,
+    };
+  }
+
   of(instrument: InstrumentId): Recorded | undefined {
     return this.#byInstrument.get(instrument);
   }
@@ -65,7 +78,11 @@ export class MarketRegister {
 
   /** Takes a catalog's word. A market that was already over when we first hear of it is none of ours. */
   learn(market: Market, explicit: boolean, now: UnixMicros): void {
-    if (this.#finished.has(market.id)) return;
+    const over = this.#finished.get(market.id);
+    if (over) {
+      this.#finished.set(market.id, withFacts(over, market));
+      return;
+    }
     const known = this.#markets.get(market.id);
     if (!known && (market.closed || market.winner !== null)) return;
     const recorded = known ?? this.#enter(market, explicit);
@@ -131,11 +148,25 @@ export class MarketRegister {
     this.#finished.set(market.id, {
       slug: market.slug,
       market: market.id,
-      winner: market.outcomes.find((outcome) => outcome.instrument === winner?.instrument)?.name ?? null,
+      winner: outcomeName(market, winner?.instrument),
       strike: strike?.exact ?? null,
       finalPrice: finalPrice?.exact ?? null,
     });
     const [oldest] = this.#finished.keys();
     if (this.#finished.size > REMEMBERED && oldest !== undefined) this.#finished.delete(oldest);
   }
+}
+
+/** What is still learned of a market after it was let go: its final price, or a late winner. */
+function withFacts(finished: FinishedMarket, market: Market): FinishedMarket {
+  return {
+    ...finished,
+    winner: finished.winner ?? outcomeName(market, market.winner),
+    strike: market.strike?.exact ?? finished.strike,
+    finalPrice: market.finalPrice?.exact ?? finished.finalPrice,
+  };
+}
+
+export function outcomeName(market: Market, instrument: InstrumentId | null | undefined): string | null {
+  return market.outcomes.find((outcome) => outcome.instrument === instrument)?.name ?? null;
 }
