@@ -198,10 +198,22 @@ describe("a series on no grid", () => {
 
   it("is asked for, and its present window kept whatever else Gamma lists", async () => {
     const other = windowOf("15m", T0);
-    const { slugs, world } = await setUp([past, ...windows, other]);
+    const { slugs, asked, clock, world } = await setUp([
+      past,
+      ...windows,
+      other,
+      windowOf("5m", T0),
+      windowOf("5m", T0),
+    ]);
     expect((await slugs("btc-updown-4h")).slugs).toEqual([windows[0]!.slug]);
+    const before = asked.length;
+    expect((await slugs("btc-updown-4h")).slugs).toEqual([windows[0]!.slug]);
+    expect(asked.length).toBe(before);
     world.ignoresSeries = true;
+    await clock.advance(MINUTE);
     expect((await slugs("btc-updown-4h")).slugs).toEqual([windows[0]!.slug]);
+    await clock.advance(2 * HOUR - 30 * MINUTE);
+    expect((await slugs("btc-updown-4h")).slugs).toEqual(windows.map((market) => market.slug));
   });
 
   it("is found by the list of its windows' names where Gamma does not search by series", async () => {

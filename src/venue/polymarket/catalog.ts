@@ -36,6 +36,8 @@ const MAX_NAMED_WINDOWS = 24;
 const KEPT_AFTER_END = HOUR;
 /** A window that Gamma does not have yet is not asked for again sooner. */
 const MISSING_PAUSE = 15 * SECOND;
+/** A series' list is long and changes a few times an hour. */
+const LISTING_PAUSE = MINUTE;
 
 /** Turns what a user wants into markets, by Gamma. Ask again from time to time: series roll on. */
 export class Catalog {
@@ -44,6 +46,9 @@ export class Catalog {
   readonly #windows = new Map<string, Market>();
   /** When a slug was last not found. */
   readonly #missingAt = new Map<string, number>();
+
+  /** When a series was last listed. */
+  readonly #listedAt = new Map<string, number>();
 
   constructor(options: CatalogOptions) {
     this.#options = options;
@@ -146,17 +151,25 @@ export class Catalog {
   }
 
   async #seriesByQuery(series: string, span: WantedSpan): Promise<Found> {
-    const query = await this.#pages(seriesPath(series, span));
-    let markets = query.markets.filter((market) => isWanted(market, series, span));
-    if (markets.length === 0) {
-      const body = await this.#options.rest.fetchGamma(`/series?slug=${encodeURIComponent(series)}`);
-      const slugs = body === null ? [] : groupSlugsIn(body, span, MAX_NAMED_WINDOWS);
-      const listed = await Promise.all(slugs.map((slug) => this.#window(slug)));
-      markets = listed.filter((market) => market !== undefined).filter((market) => isWanted(market, series, span));
+    const { clock } = this.#options;
+    const listedAt = this.#listedAt.get(series);
+    if (listedAt === undefined || clock.monotonic() - listedAt >= LISTING_PAUSE) {
+      for (const market of await this.#listSeries(series, span)) this.#remember(market.slug, market);
+      this.#listedAt.set(series, clock.monotonic());
     }
-    for (const market of markets) this.#remember(market.slug, market);
+    const markets = [...this.#windows.values()].filter((market) => isWanted(market, series, span));
     const problems = markets.length === 0 ? [`Gamma lists no present window of the series "${series}"`] : [];
-    return { markets, problems: [...problems, ...query.problems] };
+    return { markets, problems };
+  }
+
+  async #listSeries(series: string, span: WantedSpan): Promise<readonly Market[]> {
+    const query = await this.#pages(seriesPath(series, span), (market) => market.seriesSlug === series);
+    const wanted = query.markets.filter((market) => isWanted(market, series, span));
+    if (wanted.length > 0) return wanted;
+    const body = await this.#options.rest.fetchGamma(`/series?slug=${encodeURIComponent(series)}`);
+    const slugs = body === null ? [] : groupSlugsIn(body, span, MAX_NAMED_WINDOWS);
+    const listed = await Promise.all(slugs.map((slug) => this.#window(slug)));
+    return listed.filter((market) => market !== undefined);
   }
 
   async #byCondition(id: MarketId): Promise<Market | undefined> {
@@ -170,7 +183,8 @@ export class Catalog {
     return open.markets.length > 0 ? open : this.#options.rest.fetchMarkets(`${path}&closed=true`);
   }
 
-  async #pages(path: string): Promise<Found> {
+  /** All pages of a list; the first page with a market that does not belong ends it: the filter was ignored. */
+  async #pages(path: string, belongs: (market: Market) => boolean = () => true): Promise<Found> {
     const markets: Market[] = [];
     const problems: string[] = [];
     let cursor: string | null = null;
@@ -179,6 +193,7 @@ export class Catalog {
       const answer = await this.#options.rest.fetchMarkets(`${path}&limit=${PAGE_LIMIT}${after}`);
       markets.push(...answer.markets.filter((market) => !market.closed));
       problems.push(...answer.faults.map(describeFault));
+      if (!answer.markets.every(belongs)) return { markets, problems };
       if (answer.nextCursor === null || answer.nextCursor === cursor) return { markets, problems };
       cursor = answer.nextCursor;
     }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -187,6 +187,23 @@ describe("a feed whose connection ends", () => {
     there.sockets[0]?.terminate();
     await reach(() => it.feed.state === "waiting");
     expect(lastClosed(it)).toMatchObject({ code: 1006, by: "network" });
+  });
+
+  it("survives bytes that are no WebSocket frame, and a message beyond all bounds", async () => {
+    const rude: ((socket: WebSocket) => void)[] = [
+      (socket) => (socket as unknown as { _socket: Socket })._socket.write(Buffer.from("ffffffffffff", "hex")),
+      (socket) => socket.send(Buffer.alloc(17 * 1_024 * 1_024)),
+    ];
+    const there = await venue((socket) => rude[there.sockets.length - 1]?.(socket.on("error", () => undefined)));
+    const it = run(there.url);
+    for (const reason of [/^Invalid WebSocket frame/, /^Max payload size exceeded/]) {
+      await reach(() => it.feed.state === "waiting");
+      expect(lastClosed(it)).toMatchObject({ reason: expect.stringMatching(reason) });
+      const opened = it.text("opened").length;
+      while (it.feed.state === "waiting") await it.clock.advance(SECOND / 4);
+      await reach(() => it.text("opened").length === opened + 1);
+    }
+    await reach(() => it.feed.state === "open");
   });
 
   it.each([
