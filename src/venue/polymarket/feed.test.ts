@@ -1,90 +1,12 @@
 import { spawn } from "node:child_process";
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type Log, type ManualClock, manualClock, seededRandom } from "#host";
-import { type ConnectionId, SECOND, type UnnumberedFrame } from "#model";
-import { Feed, type FeedOptions } from "./feed.ts";
-import type { FeedState } from "./feed-states.ts";
+import { SECOND } from "#model";
+import { cleanUp, cleanups, lastClosed, reach, run, venue } from "./fixtures/feed-rig.ts";
 
-const cleanups: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-interface Venue {
-  readonly url: string;
-  readonly received: string[];
-  readonly sockets: WebSocket[];
-}
-
-/** A real server on loopback; each connection is handed to `serve`. */
-async function venue(
-  serve: (socket: WebSocket) => void = () => undefined,
-  options: { autoPong?: boolean } = {},
-): Promise<Venue> {
-  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", ...options });
-  await new Promise((resolve) => server.once("listening", resolve));
-  const received: string[] = [];
-  const sockets: WebSocket[] = [];
-  server.on("connection", (socket) => {
-    sockets.push(socket);
-    socket.on("message", (data) => received.push(String(data)));
-    serve(socket);
-  });
-  cleanups.push(() => {
-    for (const socket of server.clients) socket.terminate();
-    server.close();
-  });
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, received, sockets };
-}
-
-interface Run {
-  readonly feed: Feed;
-  readonly clock: ManualClock;
-  readonly frames: UnnumberedFrame[];
-  readonly states: FeedState[];
-  readonly notes: string[];
-  text(kind: UnnumberedFrame["kind"]): string[];
-}
-
-function run(url: string, options: Partial<FeedOptions> = {}): Run {
-  const clock = manualClock();
-  const frames: UnnumberedFrame[] = [];
-  const states: FeedState[] = [];
-  const notes: string[] = [];
-  const note = (level: string) => (_fields: unknown, message: string) => void notes.push(`${level}: ${message}`);
-  const log: Log = { debug: note("debug"), info: note("info"), warn: note("warn"), error: note("error") };
-  const feed = new Feed({
-    surface: "market",
-    connection: "market-a-0" as ConnectionId,
-    url,
-    clock,
-    log,
-    random: seededRandom(1),
-    onFrame: (frame) => void frames.push(frame),
-    onState: (state) => void states.push(state),
-    greeting: () => ["hello"],
-    staleAfterMicros: 30 * SECOND,
-    liveness: "any",
-    ...options,
-  });
-  feed.start();
-  cleanups.push(async () => {
-    const closing = feed.close();
-    await clock.advance(10 * SECOND);
-    await closing;
-  });
-  const text = (kind: UnnumberedFrame["kind"]) =>
-    frames.filter((frame) => frame.kind === kind).map((frame) => Buffer.from(frame.bytes).toString());
-  return { feed, clock, frames, states, notes, text };
-}
-
-const reach = (condition: () => unknown) =>
-  vi.waitFor(() => expect(condition()).toBeTruthy(), { interval: 2, timeout: 3_000 });
-const lastClosed = (it: Run): unknown => JSON.parse(it.text("closed").at(-1) ?? "null");
+afterEach(cleanUp);
 
 describe("an open feed", () => {
   it("greets, and hands on every message as the bytes that came, text and binary, stamped", async () => {
@@ -246,66 +168,6 @@ describe("a feed whose connection ends", () => {
     await it.clock.advance(SECOND / 2);
     expect(it.feed.state).not.toBe("waiting");
   });
-});
-
-describe("a feed that is not let in", () => {
-  it("honours Retry-After of a 429, and the refusal is a frame", async () => {
-    let asked = 0;
-    const server: Server = createServer();
-    server.on("upgrade", (_request, socket) => {
-      asked++;
-      socket.on("error", () => undefined);
-      socket.end("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n");
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    cleanups.push(() => server.close());
-    const it = run(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    await reach(() => it.feed.state === "waiting");
-    expect(lastClosed(it)).toEqual({ code: null, reason: "refused with HTTP 429", by: "venue" });
-    await it.clock.advance(7 * SECOND);
-    expect(asked).toBe(1);
-    await it.clock.advance(SECOND);
-    await reach(() => asked === 2);
-  });
-
-  it("keeps trying a port that nobody listens on", async () => {
-    const tcp = await listen(createTcpServer());
-    const url = `ws://127.0.0.1:${(tcp.address() as AddressInfo).port}`;
-    await new Promise((resolve) => tcp.close(resolve));
-    const it = run(url);
-    for (let round = 0; round < 12; round++) {
-      await reach(() => it.feed.state === "waiting");
-      await it.clock.advance(30 * SECOND);
-      expect(it.feed.state).not.toBe("closed");
-    }
-    await reach(() => it.text("closed").length >= 12);
-    expect(lastClosed(it)).toMatchObject({ code: null, by: "network" });
-    expect(it.text("opened")).toEqual([]);
-  });
-
-  it("gives up on a server that never answers the upgrade, and on one that answers garbage", async () => {
-    const garbage = await listen(createTcpServer((socket) => socket.on("error", () => undefined).end("not HTTP\r\n")));
-    const first = run(`ws://127.0.0.1:${(garbage.address() as AddressInfo).port}`);
-    await reach(() => first.feed.state === "waiting");
-    expect(lastClosed(first)).toMatchObject({ code: null, by: "network" });
-
-    let dialled = 0;
-    const mute = await listen(
-      createTcpServer((socket) => void socket.on("error", () => undefined).once("data", () => dialled++)),
-    );
-    const second = run(`ws://127.0.0.1:${(mute.address() as AddressInfo).port}`);
-    await reach(() => dialled === 1);
-    expect(second.feed.state).toBe("connecting");
-    await second.clock.advance(10 * SECOND);
-    await reach(() => second.feed.state === "waiting");
-    expect(lastClosed(second)).toEqual({ code: null, reason: "it did not open in time", by: "us" });
-  });
-
-  async function listen(server: TcpServer): Promise<TcpServer> {
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    cleanups.push(() => server.close());
-    return server;
-  }
 });
 
 describe("a feed that hears nothing", () => {

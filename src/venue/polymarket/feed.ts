@@ -15,7 +15,7 @@ import { FEED_BACKOFF, type FeedEnding, planRetry } from "./feed-retry.ts";
 import { type FeedAction, type FeedEvent, type FeedState, feedStep } from "./feed-states.ts";
 import type { Surface } from "./surface.ts";
 
-export { FEED_STATES, type FeedState } from "./feed-states.ts";
+export type { FeedState } from "./feed-states.ts";
 
 export interface FeedOptions {
   readonly surface: Surface;

@@ -5,8 +5,8 @@ import { formatTime, parseTime, type UnixMicros } from "#model";
 import { type Credentials, credentialsFrom, credentialsSchema } from "./credentials.ts";
 import { PRODUCTION_ENDPOINTS, type VenueEndpoints } from "./endpoints.ts";
 
-export { type Credentials, CredentialsError, credentialMask, credentialsFrom } from "./credentials.ts";
-export { PRODUCTION_ENDPOINTS, type VenueEndpoints } from "./endpoints.ts";
+export type { Credentials } from "./credentials.ts";
+export type { VenueEndpoints } from "./endpoints.ts";
 
 /** Where the venue is, who we are there, and what time it is there. */
 export interface VenueConfig {
