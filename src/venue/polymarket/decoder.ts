@@ -1,5 +1,5 @@
 import type { Fault, Frame, VenueEvent } from "#model";
-import { FastMarketDecoder } from "./fast-market-decoder.ts";
+import { FastScanner } from "./fast-scanner.ts";
 import { faultOf, isMembers, Unreadable } from "./json.ts";
 import { decodeBook, decodeMarketMessage } from "./market-messages.ts";
 import { decodeBinance, decodePolyBolt, decodeRtds } from "./reference-prices.ts";
@@ -10,7 +10,7 @@ const NOTHING: readonly VenueEvent[] = [];
 
 /** Bytes to events. Pure but for the interning of ids, so equal ids are the same string. */
 export class Decoder {
-  readonly #fast = new FastMarketDecoder();
+  readonly #fast = new FastScanner();
 
   /** Events of a frame as received; other kinds of frames hold no message of the venue's. */
   decodeFrame(frame: Frame): readonly VenueEvent[] {
@@ -20,7 +20,7 @@ export class Decoder {
   /** Never throws: what cannot be read is a Fault, and the rest of an array is still decoded. */
   decode(surface: Surface, bytes: Uint8Array): readonly VenueEvent[] {
     if (surface === "market") {
-      const event = this.#fast.decode(bytes);
+      const event = this.#fast.scan(bytes);
       if (event) return [event];
     }
     return decodeSlowly(surface, bytes);
