@@ -11,7 +11,9 @@ import type {
   VerdictCounts,
 } from "#model";
 import { noVerdicts } from "#model";
+import type { Judgement } from "./judge.ts";
 import { Ladder } from "./ladder.ts";
+import type { LastTrade, MarketState } from "./last-trade.ts";
 
 /** Where in the journal a frame stands. */
 export interface FramePosition {
@@ -28,7 +30,7 @@ export interface StateVerdict extends FramePosition {
   readonly verdict: Verdict;
 }
 
-/** A book as it stands, with what it stands on. */
+/** A book as it stands, with what it stands on: `seq` and `receivedAt` are of the last frame in it. */
 export interface BookState extends FramePosition {
   readonly instrument: InstrumentId;
   readonly market: MarketId;
@@ -56,13 +58,28 @@ export interface InstrumentFacts {
   readonly tickSize?: PriceMicros;
 }
 
+export interface KnownTick {
+  readonly size: PriceMicros;
+  /** A frame or the catalog showed it; else a search found it. */
+  readonly shown: boolean;
+}
+
 /** A run that may go on: its verdict falls when another state begins. */
-export interface Run extends FramePosition {
+export interface Run {
   readonly sentAt: UnixMicros;
   readonly digest: Digest;
-  /** The market's last trade price when the run's last frame was applied; undefined: never known. */
-  readonly lastTradePrice: PriceMicros | null | undefined;
-  readonly tickSize: PriceMicros | undefined;
+  /** What held when the run began; what was learned since is in the state. */
+  readonly lastTrade: LastTrade | undefined;
+  readonly tick: KnownTick | undefined;
+  /** Of its last frame. */
+  seq: Seq;
+  receivedAt: UnixMicros;
+  /** True once its verdict was counted. */
+  isOver: boolean;
+  /** The last judgement, which holds until another message of the run; null where there is none. */
+  judgement: Judgement | null;
+  /** The market's `order` at that judgement: a trade shown since may change it. */
+  judgedAfter: number;
 }
 
 /** Everything the prover carries for an instrument. */
@@ -74,32 +91,26 @@ export interface InstrumentState {
   opened: boolean;
   /** True after a loss of the connection: a digest that disagrees then proves no new loss. */
   doubtful: boolean;
+  /** True once a digest agreed: the fields that were only guessed are then known to be right. */
+  confirmed: boolean;
   /** The state as it stands; null before the first. */
   run: Run | null;
-  /** True until the run was judged and counted. */
-  runOpen: boolean;
-  tickSize: PriceMicros | undefined;
+  tick: KnownTick | undefined;
   minOrderSize: SizeMicros | undefined;
   negRisk: boolean | undefined;
   readonly states: VerdictCounts;
   readonly bbo: { checked: number; agreed: number };
   crossed: number;
   locked: number;
-  /** Number of the frame that last touched it, so that each frame is checked once. */
-  frame: number;
+  /** Number of the event after which its crossing was counted, and its best prices compared: once for each. */
+  crossingSeen: number;
+  bestSeen: number;
   /** The last state that agreed with the venue. */
   good: FramePosition | null;
+  /** The open contradiction. */
   gap: Gap | null;
-  /** Contradicted states since the last good one. */
-  streak: number;
-}
-
-export interface MarketState {
-  readonly id: MarketId;
-  /** undefined: never known. null: the venue said there was none yet. */
-  lastTradePrice: PriceMicros | null | undefined;
-  /** The value was found by search, no frame showed it. */
-  inferred: boolean;
+  /** States since the last good one whose digest disagreed. */
+  disagreed: number;
 }
 
 const USUAL_TICK = 10_000 as PriceMicros;
@@ -111,18 +122,19 @@ export function newInstrumentState(instrument: InstrumentId, market: MarketState
     ladder: new Ladder(USUAL_TICK),
     opened: false,
     doubtful: false,
+    confirmed: false,
     run: null,
-    runOpen: false,
-    tickSize: undefined,
+    tick: undefined,
     minOrderSize: undefined,
     negRisk: undefined,
     states: noVerdicts(),
     bbo: { checked: 0, agreed: 0 },
     crossed: 0,
     locked: 0,
-    frame: -1,
+    crossingSeen: -1,
+    bestSeen: -1,
     good: null,
     gap: null,
-    streak: 0,
+    disagreed: 0,
   };
 }

@@ -141,15 +141,22 @@ describe("views", () => {
           half.map((each) => ({ price: price(each.price * 10_000), size: size(each.size) }));
         const ladder = new Ladder(price(10_000));
         ladder.replace(own(bids), own(asks));
-        const best = ladder.levels("ask");
-        const depth = cumulativeDepth(ladder, "ask");
-        expect(depth.map((each) => each.price)).toEqual(best.map((each) => each.price));
-        expect(depth.at(-1)?.cumulativeSize ?? 0).toBe(best.reduce((sum, each) => sum + each.size, 0));
-        expect(depth.at(-1)?.cumulativeCash ?? 0).toBe(
-          best.reduce((sum, each) => sum + notional(each.price, each.size, "down"), 0),
-        );
-        const within = best.filter((each) => each.price <= to * 10_000);
-        expect(depthTo(ladder, "ask", price(to * 10_000)).size).toBe(within.reduce((sum, each) => sum + each.size, 0));
+        const sum = (half: Level[], of: (level: Level) => number) => half.reduce((total, each) => total + of(each), 0);
+        const cash = (level: Level) => notional(level.price, level.size, "down");
+        for (const half of ["bid", "ask"] as const) {
+          const best = ladder.levels(half);
+          for (const limit of [1, 5, undefined]) {
+            const expected = best.slice(0, limit).map((level, index) => ({
+              ...level,
+              cumulativeSize: sum(best.slice(0, index + 1), (each) => each.size),
+              cumulativeCash: sum(best.slice(0, index + 1), cash),
+            }));
+            expect(cumulativeDepth(ladder, half, limit)).toEqual(expected);
+          }
+          const within = best.filter(({ price }) => (half === "bid" ? price >= to * 10_000 : price <= to * 10_000));
+          const reached = { size: sum(within, (each) => each.size), cash: sum(within, cash) };
+          expect(depthTo(ladder, half, price(to * 10_000))).toEqual(reached);
+        }
         const bid = ladder.bestBid();
         const ask = ladder.bestAsk();
         if (bid === null || ask === null) {
@@ -164,11 +171,13 @@ describe("views", () => {
           const low = Math.min(bid, ask) - 1e-6;
           expect(weightedMid(ladder)).toBeGreaterThanOrEqual(low);
           expect(weightedMid(ladder)).toBeLessThanOrEqual(Math.max(bid, ask) + 1e-6);
+          const [bidSize, askSize] = [ladder.size("bid", bid), ladder.size("ask", ask)];
+          expect(weightedMid(ladder)).toBeCloseTo((bid * askSize + ask * bidSize) / (bidSize + askSize), 3);
           expect(crossing(ladder)).toBe(bid < ask ? "none" : bid === ask ? "locked" : "crossed");
         }
-        const lean = imbalance(ladder, 3);
-        if (bids.length + asks.length === 0) expect(lean).toBeNull();
-        else expect(Math.abs(lean ?? 2)).toBeLessThanOrEqual(1);
+        const resting = (half: Side) => sum(ladder.levels(half, 3), (each) => each.size);
+        const total = resting("bid") + resting("ask");
+        expect(imbalance(ladder, 3)).toBe(total === 0 ? null : (resting("bid") - resting("ask")) / total);
       }),
     );
   });

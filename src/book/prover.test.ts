@@ -1,83 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
-import type {
-  BookSnapshot,
-  Digest,
-  GapRecord,
-  InstrumentId,
-  Level,
-  MarketId,
-  PriceChange,
-  PriceMicros,
-  Seq,
-  SizeMicros,
-  Trade,
-  UnixMicros,
-  VenueEvent,
-  Verdict,
-} from "#model";
-import { fromMillis, parsePrice, parseSize } from "#model";
-import { bookDigest } from "./digest.ts";
+import type { GapRecord, Seq, UnixMicros, VenueEvent, Verdict } from "#model";
+import { inBatch, p, s, UP, Venue } from "./fixtures/venue.ts";
 import type { StateVerdict } from "./instrument-state.ts";
-import { Ladder } from "./ladder.ts";
 import { Prover } from "./prover.ts";
-
-const MARKET = "0xmarket" as MarketId;
-const UP = "100" as InstrumentId;
-const CENT = 10_000;
-const p = (cents: number) => (cents * CENT) as PriceMicros;
-const s = (shares: number) => (shares * 1_000_000) as SizeMicros;
-
-/** A venue of one book that digests as the real one does. */
-class Venue {
-  readonly ladder = new Ladder(p(1));
-  at = 1_000;
-  lastTradePrice: PriceMicros | null = null;
-  tickSize = p(1);
-
-  digest(): Digest {
-    const { lastTradePrice, tickSize } = this;
-    const fields = { market: MARKET, instrument: UP, sentAt: this.sentAt(), minOrderSize: s(5), negRisk: false };
-    return bookDigest(this.ladder, { ...fields, tickSize, lastTradePrice });
-  }
-
-  sentAt(): UnixMicros {
-    return (this.at * 1_000) as UnixMicros;
-  }
-
-  dump(): BookSnapshot {
-    const { tickSize, lastTradePrice } = this;
-    return { ...this.update(), tickSize, lastTradePrice };
-  }
-
-  update(): BookSnapshot {
-    const [bids, asks]: [Level[], Level[]] = [this.ladder.levels("bid"), this.ladder.levels("ask")];
-    return { kind: "book", market: MARKET, instrument: UP, sentAt: this.sentAt(), digest: this.digest(), bids, asks };
-  }
-
-  /** Changes a level and says so; `later` leaves the digest to the end of a batch. */
-  change(side: "bid" | "ask", cents: number, shares: number, digest?: Digest): PriceChange {
-    this.ladder.set(side, p(cents), s(shares));
-    const change = {
-      instrument: UP,
-      side,
-      price: p(cents),
-      size: s(shares),
-      digest: digest ?? this.digest(),
-      bestBid: this.ladder.bestBid(),
-      bestAsk: this.ladder.bestAsk(),
-    };
-    return { kind: "price_change", market: MARKET, sentAt: this.sentAt(), changes: [change] };
-  }
-
-  trade(cents: number): Trade {
-    this.lastTradePrice = p(cents);
-    const nothing = { size: null, takerSide: null, transaction: null };
-    return { kind: "trade", market: MARKET, instrument: UP, sentAt: this.sentAt(), price: p(cents), ...nothing };
-  }
-}
 
 describe("Prover", () => {
   let venue: Venue;
@@ -140,9 +65,9 @@ describe("Prover", () => {
         { price: p(52), size: s(10) },
       ],
     );
-    feed(proof, venue.change("bid", 49, 1, final.digest()));
+    feed(proof, inBatch(venue.change("bid", 49, 1), final.digest()));
     expect(proof.verdictNow(UP)).toBe("contradicted");
-    feed(proof, venue.change("ask", 51, 1, final.digest()));
+    feed(proof, venue.change("ask", 51, 1));
     proof.flush();
     expect(kinds()).toEqual(["proven", "proven"]);
     expect(ledger).toEqual([]);
@@ -177,7 +102,7 @@ describe("Prover", () => {
     const proof = prover();
     feed(proof, venue.dump());
     next();
-    venue.tickSize = 1_000 as PriceMicros;
+    venue.tick(1_000);
     feed(proof, venue.change("ask", 52, 4));
     proof.flush();
     expect(kinds()).toEqual(["proven", "inferred"]);
@@ -242,15 +167,10 @@ describe("Prover", () => {
   it("takes the tick's change to 0.001 and back without losing a level", () => {
     const proof = prover("off");
     feed(proof, venue.dump());
-    const tick = (micros: number): VenueEvent => {
-      venue.tickSize = micros as PriceMicros;
-      const event = { kind: "tick_size_change" as const, market: MARKET, instrument: UP, sentAt: venue.sentAt() };
-      return { ...event, tickSize: venue.tickSize, previous: null };
-    };
     next();
-    feed(proof, tick(1_000), venue.change("bid", 48.1, 5));
+    feed(proof, venue.tick(1_000), venue.change("bid", 48.1, 5));
     next();
-    feed(proof, tick(10_000), venue.change("bid", 47, 5));
+    feed(proof, venue.tick(10_000), venue.change("bid", 47, 5));
     proof.flush();
     expect(kinds()).toEqual(["proven", "proven", "proven"]);
     expect(proof.book(UP)?.ladder.levels("bid")).toHaveLength(3);
@@ -268,87 +188,3 @@ describe("Prover", () => {
     expect(proof.totals()).toMatchObject({ crossed: 1, locked: 1 });
   });
 });
-
-const DATA = join(import.meta.dirname, "../../../shared/data");
-const TAPES = {
-  deltas: join(DATA, "btc-updown-5m-2026-04-16.price-change-derived.ndjson.gz"),
-  books: join(DATA, "btc-updown-5m-2026-04-16.book-frames.ndjson.gz"),
-};
-
-describe.skipIf(!existsSync(DATA))("on the recorded tapes (skipped where ../shared/data is missing)", () => {
-  it("proves every state of the delta tape and agrees on every best price", () => {
-    const proof = proveTape(TAPES.deltas);
-    expect(proof.totals()).toMatchObject({ states: { proven: 37_653, inferred: 0, contradicted: 0, unprovable: 0 } });
-    const { bbo } = proof.totals();
-    expect(bbo).toEqual({ checked: 37_641, agreed: 37_641 });
-  });
-
-  it("proves or infers every state of the tape of whole books", () => {
-    const { states } = proveTape(TAPES.books).totals();
-    expect(states.proven + states.inferred).toBe(37_664);
-    expect(states.contradicted + states.unprovable).toBe(0);
-  });
-});
-
-type Json = Record<string, string | undefined> & {
-  bids?: JsonLevel[];
-  asks?: JsonLevel[];
-  price_changes?: Record<string, string>[];
-};
-interface JsonLevel {
-  readonly price: string;
-  readonly size: string;
-}
-
-function proveTape(file: string): Prover {
-  const proof = new Prover();
-  const lines = gunzipSync(readFileSync(file)).toString().trimEnd().split("\n");
-  for (const [index, line] of lines.entries()) {
-    const { receivedAtMicros, frame } = JSON.parse(line) as { receivedAtMicros: UnixMicros; frame: string };
-    const parsed = JSON.parse(frame) as Json | Json[];
-    for (const message of Array.isArray(parsed) ? parsed : [parsed]) {
-      proof.apply(eventOf(message), { seq: index as Seq, receivedAt: receivedAtMicros });
-    }
-  }
-  proof.flush();
-  return proof;
-}
-
-function eventOf(message: Json): VenueEvent {
-  const ids = { market: message.market as MarketId, sentAt: fromMillis(message.timestamp ?? "") as UnixMicros };
-  const own = { ...ids, instrument: message.asset_id as InstrumentId };
-  const levels = (side: readonly JsonLevel[] = []): Level[] =>
-    side
-      .map(({ price, size }) => ({ price: parsePrice(price) as PriceMicros, size: parseSize(size) as SizeMicros }))
-      .toReversed();
-  if (message.bids) {
-    const snapshot = {
-      kind: "book" as const,
-      ...own,
-      digest: message.hash as Digest,
-      bids: levels(message.bids),
-      asks: levels(message.asks),
-    };
-    if (message.tick_size === undefined) return snapshot;
-    const last = message.last_trade_price ? (parsePrice(message.last_trade_price) as PriceMicros) : null;
-    return { ...snapshot, tickSize: parsePrice(message.tick_size) as PriceMicros, lastTradePrice: last };
-  }
-  if (message.price_changes) {
-    const changes = message.price_changes.map((change) => ({
-      instrument: change.asset_id as InstrumentId,
-      side: change.side === "BUY" ? ("bid" as const) : ("ask" as const),
-      price: parsePrice(change.price ?? "") as PriceMicros,
-      size: parseSize(change.size ?? "") as SizeMicros,
-      digest: change.hash as Digest,
-      bestBid: noneIf(change.best_bid, "0"),
-      bestAsk: noneIf(change.best_ask, "1"),
-    }));
-    return { kind: "price_change", ...ids, changes };
-  }
-  const nothing = { size: null, takerSide: null, transaction: null };
-  return { kind: "trade", ...own, price: parsePrice(message.price ?? "") as PriceMicros, ...nothing };
-}
-
-function noneIf(text: string | undefined, none: string): PriceMicros | null {
-  return text === undefined || text === "" || text === "0" || text === none ? null : (parsePrice(text) as PriceMicros);
-}

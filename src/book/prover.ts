@@ -5,35 +5,37 @@ import type {
   Gap,
   GapRecord,
   InstrumentId,
+  Level,
   MarketId,
   PriceChange,
   PriceMicros,
-  TickSizeChange,
   UnixMicros,
   VenueEvent,
   Verdict,
   VerdictCounts,
 } from "#model";
 import { noVerdicts, VERDICTS } from "#model";
+import { compareBest, countCrossing } from "./best-prices.ts";
 import {
   type BookState,
   type FramePosition,
   type InstrumentFacts,
   type InstrumentProof,
   type InstrumentState,
-  type MarketState,
   newInstrumentState,
   type Run,
   type StateVerdict,
 } from "./instrument-state.ts";
-import { type Judgement, judge } from "./judge.ts";
+import { type Judgement, judge, type SearchDepth } from "./judge.ts";
+import { isLevelSize, isOutcomePrice, isTickSize } from "./ladder.ts";
+import { carryFound, type MarketState, newMarketState, showLastTrade } from "./last-trade.ts";
 
 export interface ProverOptions {
   /**
    * How far an unknown last trade price is searched for when a digest does not agree: everywhere, near the best prices,
    * or not at all. Without a search a late trade still counts when its frame has come by the end of the run.
    */
-  readonly search?: "full" | "near" | "off";
+  readonly search?: SearchDepth;
   /** Facts from a catalog; without them the up/down markets' are tried, and agreement is the evidence. */
   facts?(instrument: InstrumentId): InstrumentFacts | undefined;
   onVerdict?(verdict: StateVerdict): void;
@@ -49,7 +51,7 @@ export class Prover {
   readonly #instruments = new Map<InstrumentId, InstrumentState>();
   readonly #markets = new Map<MarketId, MarketState>();
   readonly #gaps = new Map<string, Gap>();
-  #frame = 0;
+  #event = 0;
 
   constructor(options: ProverOptions = {}) {
     this.#options = options;
@@ -57,16 +59,16 @@ export class Prover {
 
   /** Applies one decoded event of the frame at `at`, whole. Never throws on a well-typed event. */
   apply(event: VenueEvent, at: FramePosition): void {
-    this.#frame++;
+    this.#event++;
     switch (event.kind) {
       case "price_change":
         return this.#applyChanges(event, at);
       case "book":
         return this.#applySnapshot(event, at);
       case "trade":
-        return this.#learnLastTrade(this.#market(event.market), event.price);
+        return this.#showLastTrade(event.market, event.price);
       case "tick_size_change":
-        return this.#applyTick(event);
+        return this.#showTick(this.#instrument(event.instrument, event.market), event.tickSize);
       case "best_prices":
         return this.#checkBestPrices(event);
       case "market_created":
@@ -87,14 +89,19 @@ export class Prover {
     state.doubtful = true;
   }
 
-  /** Frees an instrument's book; an open gap of it stays open. */
-  forget(instrument: InstrumentId): void {
+  /**
+   * Frees an instrument with its book, its counts and its gaps, for which onVerdict and onGap were called; returns what
+   * was counted. An open gap stays open.
+   */
+  forget(instrument: InstrumentId): InstrumentProof | undefined {
     const state = this.#instruments.get(instrument);
-    if (!state) return;
+    if (!state) return undefined;
     this.#endRun(state);
     this.#instruments.delete(instrument);
-    for (const other of this.#instruments.values()) if (other.market === state.market) return;
-    this.#markets.delete(state.market.id);
+    for (const [id, gap] of this.#gaps) if (gap.instruments.includes(instrument)) this.#gaps.delete(id);
+    const isShared = [...this.#instruments.values()].some((other) => other.market === state.market);
+    if (!isShared) this.#markets.delete(state.market.id);
+    return proofOf(state);
   }
 
   /** The end of the stream: the open runs get their verdicts. */
@@ -116,12 +123,12 @@ export class Prover {
     return state?.run ? this.#judge(state, state.run).verdict : "unprovable";
   }
 
+  /** Of all instruments that were not forgotten. */
   *proofs(): Iterable<InstrumentProof> {
-    for (const { instrument, market, states, bbo, crossed, locked } of this.#instruments.values()) {
-      yield { instrument, market: market.id, states: { ...states }, bbo: { ...bbo }, crossed, locked };
-    }
+    for (const state of this.#instruments.values()) yield proofOf(state);
   }
 
+  /** Their sums. */
   totals(): { states: VerdictCounts; bbo: { checked: number; agreed: number }; crossed: number; locked: number } {
     const totals = { states: noVerdicts(), bbo: { checked: 0, agreed: 0 }, crossed: 0, locked: 0 };
     for (const proof of this.proofs()) {
@@ -140,97 +147,109 @@ export class Prover {
   }
 
   #applyChanges({ market, changes, sentAt }: PriceChange, at: FramePosition): void {
-    for (const change of changes) {
-      const state = this.#instrument(change.instrument, market);
-      this.#enterRun(state, sentAt, change.digest, at);
-      if (state.opened) state.ladder.set(change.side, change.price, change.size);
+    for (const { instrument, side, price, size, digest } of changes) {
+      const state = this.#instrument(instrument, market);
+      this.#enterRun(state, sentAt, digest, at);
+      // A level that cannot be is left out; the digest then tells that the book is not the venue's.
+      if (state.opened && isOutcomePrice(price) && isLevelSize(size)) state.ladder.set(side, price, size);
     }
-    // From the back: an instrument's last change in the frame says what its best prices are after the whole frame.
+    // From the back: an instrument's last change says what its best prices are after the whole message.
     for (let index = changes.length - 1; index >= 0; index--) {
-      const change = changes[index]!;
-      const state = this.#instruments.get(change.instrument)!;
-      if (state.frame === this.#frame) continue;
-      state.frame = this.#frame;
-      if (!state.opened) continue;
-      compareBest(state, change.bestBid, change.bestAsk);
-      countCrossing(state);
+      const { instrument, bestBid, bestAsk } = changes[index]!;
+      const state = this.#instruments.get(instrument)!;
+      if (state.crossingSeen !== this.#event) {
+        state.crossingSeen = this.#event;
+        countCrossing(state);
+      }
+      if (state.bestSeen !== this.#event && (bestBid !== undefined || bestAsk !== undefined)) {
+        state.bestSeen = this.#event;
+        compareBest(state, bestBid, bestAsk);
+      }
     }
   }
 
   #applySnapshot(book: BookSnapshot, at: FramePosition): void {
-    const state = this.#instrument(book.instrument, this.#market(book.market).id);
-    if (book.tickSize !== undefined) state.tickSize = book.tickSize;
+    const state = this.#instrument(book.instrument, book.market);
+    const tickSize = book.tickSize ?? (state.tick ? undefined : this.#options.facts?.(book.instrument)?.tickSize);
+    if (tickSize !== undefined) this.#showTick(state, tickSize);
     if (book.minOrderSize !== undefined) state.minOrderSize = book.minOrderSize;
     if (book.negRisk !== undefined) state.negRisk = book.negRisk;
-    if (book.lastTradePrice !== undefined) this.#learnLastTrade(state.market, book.lastTradePrice);
+    if (book.lastTradePrice !== undefined) this.#showLastTrade(book.market, book.lastTradePrice);
     this.#enterRun(state, book.sentAt, book.digest, at);
-    if (state.tickSize !== undefined && state.tickSize !== state.ladder.tickSize) state.ladder.regrid(state.tickSize);
-    state.ladder.replace(book.bids, book.asks);
+    state.ladder.replace(book.bids.filter(isLevel), book.asks.filter(isLevel));
     state.opened = true;
     state.doubtful = false;
     countCrossing(state);
   }
 
-  #applyTick({ instrument, market, tickSize }: TickSizeChange): void {
-    const state = this.#instrument(instrument, market);
-    state.tickSize = tickSize;
-    state.ladder.regrid(tickSize);
-  }
-
   #checkBestPrices({ instrument, sentAt, bestBid, bestAsk }: BestPrices): void {
     const state = this.#instruments.get(instrument);
     // Of another moment than the book's, it says nothing about the book.
-    if (state?.opened && state.run?.sentAt === sentAt) compareBest(state, bestBid, bestAsk);
+    if (state?.run?.sentAt === sentAt) compareBest(state, bestBid, bestAsk);
   }
 
-  #learnLastTrade(market: MarketState, price: PriceMicros | null): void {
-    market.lastTradePrice = price;
-    market.inferred = false;
+  #showTick(state: InstrumentState, tickSize: PriceMicros): void {
+    if (!isTickSize(tickSize)) return;
+    state.tick = { size: tickSize, shown: true };
+    state.ladder.regrid(tickSize);
+    if (state.run) state.run.judgement = null;
   }
 
-  /** Goes on with the present run, or ends it and begins another. Called before the frame's change is applied. */
-  #enterRun(state: InstrumentState, sentAt: UnixMicros, digest: Digest, at: FramePosition): void {
-    if (state.run && state.runOpen && (state.run.sentAt !== sentAt || state.run.digest !== digest)) this.#endRun(state);
-    const { seq, receivedAt } = at;
+  #showLastTrade(market: MarketId, price: PriceMicros | null): void {
+    if (price === null || isOutcomePrice(price)) showLastTrade(this.#market(market), price);
+  }
+
+  /** Goes on with the present run, or ends it and begins another. Called before the message is applied. */
+  #enterRun(state: InstrumentState, sentAt: UnixMicros, digest: Digest, { seq, receivedAt }: FramePosition): void {
+    const { run } = state;
+    if (run && !run.isOver && run.sentAt === sentAt && run.digest === digest) {
+      run.seq = seq;
+      run.receivedAt = receivedAt;
+      run.judgement = null;
+      return;
+    }
+    this.#endRun(state);
+    const { lastTrade } = state.market;
     state.run = {
       sentAt,
       digest,
       seq,
       receivedAt,
-      lastTradePrice: state.market.lastTradePrice,
-      tickSize: state.tickSize,
+      lastTrade,
+      tick: state.tick,
+      isOver: false,
+      judgement: null,
+      judgedAfter: 0,
     };
-    state.runOpen = true;
   }
 
   #endRun(state: InstrumentState): void {
-    const { run } = state;
-    if (!run || !state.runOpen) return;
-    state.runOpen = false;
+    const { run, instrument, market } = state;
+    if (!run || run.isOver) return;
     const judgement = this.#judge(state, run);
-    const { verdict, found } = judgement;
+    run.isOver = true;
+    const { verdict } = judgement;
     state.states[verdict]++;
-    if (found) {
-      state.market.lastTradePrice = found.lastTradePrice;
-      state.market.inferred = true;
-      state.tickSize = found.tickSize;
-    }
     const { sentAt, digest, seq, receivedAt } = run;
-    const { instrument, market } = state;
     this.#options.onVerdict?.({ instrument, market: market.id, sentAt, digest, seq, receivedAt, verdict });
-    if (verdict === "contradicted") this.#contradict(state, run, judgement);
-    else if (verdict !== "unprovable") this.#agree(state, run);
+    if (judgement.agrees) this.#agree(state, run, judgement);
+    else if (digest !== "") this.#disagree(state, run, judgement);
   }
 
   #judge(state: InstrumentState, run: Run): Judgement {
-    return judge(state, run, this.#options.facts?.(state.instrument), this.#options.search ?? "full");
+    const order = state.market.order;
+    if (run.judgement === null || run.judgedAfter !== order) {
+      run.judgement = judge(state, run, this.#options.facts?.(state.instrument), this.#options.search ?? "full");
+      run.judgedAfter = order;
+    }
+    return run.judgement;
   }
 
-  #contradict(state: InstrumentState, run: Run, { computed }: Judgement): void {
-    state.streak++;
-    if (state.gap) return;
+  #disagree(state: InstrumentState, run: Run, { verdict, computed }: Judgement): void {
+    state.disagreed++;
+    if (verdict !== "contradicted" || state.gap) return;
     const from = state.good ?? run;
-    const gap: Gap = {
+    this.#record(state, "opened", {
       id: `contradiction-${from.seq}-${state.instrument}`,
       cause: "contradiction",
       instruments: [state.instrument],
@@ -240,23 +259,33 @@ export class Prover {
       fromSeq: from.seq,
       toSeq: null,
       evidence: `frame ${run.seq}: the venue's digest is ${run.digest}, the rebuilt book's ${computed}`,
-    };
-    this.#record(state, gap, "opened");
+    });
   }
 
-  #agree(state: InstrumentState, run: Run): void {
+  #agree(state: InstrumentState, run: Run, { found, guessedTick }: Judgement): void {
     const { seq, receivedAt } = run;
+    if (found) carryFound(state.market, run.lastTrade, found.lastTradePrice);
+    this.#carryTick(state, run, guessedTick, true);
+    this.#carryTick(state, run, found?.tickSize, false);
     if (state.gap) {
-      const evidence = `${state.gap.evidence}; ${state.streak} contradicted states until frame ${seq} agreed`;
-      this.#record(state, { ...state.gap, to: receivedAt, toSeq: seq, evidence }, "closed");
+      const evidence = `${state.gap.evidence}; ${state.disagreed} states disagreed until frame ${seq}`;
+      this.#record(state, "closed", { ...state.gap, to: receivedAt, toSeq: seq, evidence });
     }
     state.gap = null;
-    state.streak = 0;
+    state.disagreed = 0;
     state.doubtful = false;
+    state.confirmed = true;
     state.good = { seq, receivedAt };
   }
 
-  #record(state: InstrumentState, gap: Gap, phase: GapRecord["phase"]): void {
+  /** Goes by a tick that made the digest agree, unless a frame has told another since. */
+  #carryTick(state: InstrumentState, run: Run, tickSize: PriceMicros | undefined, shown: boolean): void {
+    if (tickSize === undefined || state.tick !== run.tick || state.tick?.size === tickSize) return;
+    state.tick = { size: tickSize, shown };
+    state.ladder.regrid(tickSize);
+  }
+
+  #record(state: InstrumentState, phase: GapRecord["phase"], gap: Gap): void {
     state.gap = gap;
     this.#gaps.set(gap.id, gap);
     this.#options.onGap?.({ phase, gap });
@@ -274,29 +303,17 @@ export class Prover {
   #market(id: MarketId): MarketState {
     let market = this.#markets.get(id);
     if (!market) {
-      market = { id, lastTradePrice: undefined, inferred: false };
+      market = newMarketState(id);
       this.#markets.set(id, market);
     }
     return market;
   }
 }
 
-function compareBest(
-  state: InstrumentState,
-  bestBid: PriceMicros | null | undefined,
-  bestAsk: PriceMicros | null | undefined,
-): void {
-  if (bestBid === undefined && bestAsk === undefined) return;
-  state.bbo.checked++;
-  const bidAgrees = bestBid === undefined || bestBid === state.ladder.bestBid();
-  const askAgrees = bestAsk === undefined || bestAsk === state.ladder.bestAsk();
-  if (bidAgrees && askAgrees) state.bbo.agreed++;
+function isLevel({ price, size }: Level): boolean {
+  return isOutcomePrice(price) && isLevelSize(size);
 }
 
-function countCrossing(state: InstrumentState): void {
-  const bid = state.ladder.bestBid();
-  const ask = state.ladder.bestAsk();
-  if (bid === null || ask === null || bid < ask) return;
-  if (bid === ask) state.locked++;
-  else state.crossed++;
+function proofOf({ instrument, market, states, bbo, crossed, locked }: InstrumentState): InstrumentProof {
+  return { instrument, market: market.id, states: { ...states }, bbo: { ...bbo }, crossed, locked };
 }
