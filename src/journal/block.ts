@@ -167,7 +167,7 @@ export function decodeBlock(header: BlockHeader, body: Uint8Array): Frame[] {
 }
 
 function decompress(header: BlockHeader, body: Uint8Array): Uint8Array {
-  if (header.encoding === "raw") return body;
+  if (header.encoding === "raw") return new Uint8Array(body.buffer, body.byteOffset, body.length);
   try {
     const raw = zstdDecompressSync(body, {
       chunkSize: Math.max(64, header.rawLength),

@@ -11,6 +11,7 @@ export interface CommitPlan {
   readonly maxSegmentBytes: number;
   readonly nextSeq: Seq;
   readonly follows: Seq;
+  readonly empty: string | null;
 }
 
 /** What it says to the thread that appends. */

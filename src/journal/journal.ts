@@ -86,6 +86,7 @@ export async function openJournalWith(options: JournalOptions, worker: URL): Pro
       maxSegmentBytes: options.maxSegmentBytes ?? DEFAULT_SEGMENT_BYTES,
       nextSeq: recovered.nextSeq,
       follows: recovered.follows,
+      empty: recovered.empty,
     };
     const thread = new Worker(worker, { workerData: plan, name: "journal" });
     // Its start takes a tenth of a second, and the first frames should not wait for that.

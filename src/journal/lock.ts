@@ -23,7 +23,8 @@ export interface JournalLock {
 export function lockJournal(directory: string, pid: number): JournalLock {
   const database = new DatabaseSync(join(directory, LOCK_NAME), { timeout: 0 });
   try {
-    database.exec("BEGIN IMMEDIATE");
+    // Without this SQLite begins a journal file of its own, which a full disk refuses.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN IMMEDIATE");
   } catch (cause) {
     database.close();
     if (!isBusy(cause)) throw cause;

@@ -1,4 +1,4 @@
-import { mkdir, open, unlink } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { Seq, UnixMicros } from "#model";
 import { decodeBlock } from "./block.ts";
@@ -24,11 +24,14 @@ export interface RecoveredJournal extends JournalRecovery {
   readonly nextSeq: Seq;
   /** What was due after the last frame there is; below nextSeq where acknowledged frames are lost. */
   readonly follows: Seq;
+  /** A segment that began and never got a frame. Its name is needed for the next one. */
+  readonly empty: string | null;
 }
 
 interface LastSegment {
   readonly segment: SegmentFile;
   readonly salt: Buffer | null;
+  readonly follows: Seq;
   readonly footer: FooterBuilder;
   readonly damage: readonly Damage[];
   readonly sealed: boolean;
@@ -46,38 +49,42 @@ export async function recoverJournal(directory: string): Promise<RecoveredJourna
   await mkdir(directory, { recursive: true });
   const read = await readMark(directory);
   const mark = read.kind === "mark" ? read.mark : null;
+  let nextSeq = mark?.nextSeq ?? (0 as Seq);
   let truncatedBytes = 0;
   const damage: Damage[] = [];
   let end: LastSegment | null = null;
   let lastFrameAt: UnixMicros | null = null;
-  let follows = 0 as Seq;
+  let follows: Seq | null = null;
+  let empty: string | null = null;
   for (const segment of (await listSegments(directory)).toReversed()) {
     const found = await inspect(directory, segment, mark);
     if (end === null) {
       damage.push(...found.damage);
       truncatedBytes += found.torn?.length ?? 0;
-      follows = found.nextSeq;
-      if (found.last === null && !found.sealed && found.damage.length === 0) {
-        // Began and never got a frame: its name will be needed again.
-        await unlink(join(directory, segment.name));
+      follows ??= found.last === null ? found.follows : found.nextSeq;
+      if (found.last === null && found.damage.length === 0) {
+        nextSeq = Math.max(nextSeq, segment.firstSeq) as Seq;
+        empty ??= segment.name;
         continue;
       }
       await settle(directory, found);
+      nextSeq = Math.max(nextSeq, found.nextSeq) as Seq;
       end = found;
     }
     if (found.last === null) continue;
     lastFrameAt = decodeBlock(found.last.header, found.last.body).at(-1)?.receivedAt ?? null;
     break;
   }
-  const nextSeq = Math.max(follows, mark?.nextSeq ?? 0) as Seq;
-  if (end) publish(directory, { nextSeq, segment: end.segment.firstSeq, offset: end.last?.end ?? 0 });
-  return { truncatedBytes, lastFrameAt, damage, nextSeq, follows };
+  // Also in an empty journal: where there is no mark, no writer has begun, and readers may take files as they are.
+  publish(directory, { nextSeq, segment: end?.segment.firstSeq ?? (0 as Seq), offset: end?.last?.end ?? 0 });
+  return { truncatedBytes, lastFrameAt, damage, nextSeq, follows: follows ?? (0 as Seq), empty };
 }
 
 async function inspect(directory: string, segment: SegmentFile, mark: DurableMark | null): Promise<LastSegment> {
   const footer = new FooterBuilder(segment.firstSeq);
   const damage: Damage[] = [];
   let salt: Buffer | null = null;
+  let follows = segment.firstSeq;
   let sealed = false;
   let torn: LastSegment["torn"] = null;
   let ahead: number | null = null;
@@ -86,7 +93,7 @@ async function inspect(directory: string, segment: SegmentFile, mark: DurableMar
   for await (const item of walkSegment(directory, segment, { due: null, mark })) {
     switch (item.kind) {
       case "header":
-        salt = item.salt;
+        ({ salt, follows } = item);
         break;
       case "block": {
         const { header, bytes, offset } = item;
@@ -110,7 +117,7 @@ async function inspect(directory: string, segment: SegmentFile, mark: DurableMar
         break;
     }
   }
-  return { segment, salt, footer, damage, sealed, torn, ahead, last, nextSeq };
+  return { segment, salt, follows, footer, damage, sealed, torn, ahead, last, nextSeq };
 }
 
 /** Cuts what is no block, and makes what is there durable: after kill -9 it may still be only in memory. */

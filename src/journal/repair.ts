@@ -193,7 +193,7 @@ async function writePart(directory: string, part: Part, source: FileHandle | nul
 }
 
 async function renewMark(directory: string, nextSeq: Seq): Promise<void> {
-  const segment = (await listSegments(directory)).at(-1);
+  const segment = (await listSegments(directory)).findLast(({ firstSeq }) => firstSeq < nextSeq);
   await rm(join(directory, MARK_NAME), { force: true });
   const writer = new MarkWriter(diskFileSystem, directory);
   try {

@@ -106,11 +106,11 @@ export class RingProducer {
     const startOver = used === 0 && at > START_OVER && needed <= at;
     if (!startOver && needed <= untilEnd) return used + needed <= this.#size ? at : -1;
     if (used + untilEnd + needed > this.#size) return -1;
-    this.#words[at >>> 2] = WRAP;
     this.#head = (this.#head + untilEnd) | 0;
-    // What an empty ring skips is free at once: the consumer has released all there was, and writes TAIL again only
-    // when it has taken something newer.
+    // An empty ring skips its rest by moving the consumer along, so that all of it is free at once. The consumer has
+    // released all there was, and writes TAIL again only when it has taken something newer.
     if (startOver) Atomics.store(this.#control, TAIL, this.#head);
+    else this.#words[at >>> 2] = WRAP;
     return 0;
   }
 
@@ -150,6 +150,12 @@ export class RingConsumer {
   take(): RingRecord | undefined {
     const head = Atomics.load(this.#control, HEAD);
     if (head === this.#tail) return undefined;
+    // Something is there. If it came after the producer had started over, TAIL is no longer what was released last.
+    const tail = Atomics.load(this.#control, TAIL);
+    if (tail !== this.#released) {
+      this.#tail = tail;
+      this.#released = tail;
+    }
     let at = (this.#tail & this.#mask) >>> 0;
     if (this.#words[at >>> 2] === WRAP) {
       this.#tail = (this.#tail + this.#mask + 1 - at) | 0;

@@ -87,6 +87,8 @@ export interface SegmentWriterOptions {
   readonly maxSegmentBytes: number;
   /** What is due next; differs from `firstSeq` only where frames before it were lost (recovery). */
   readonly follows: Seq;
+  /** A segment file without frames, left by a writer that was killed: its name is needed again. */
+  readonly empty: string | null;
 }
 
 /**
@@ -102,13 +104,14 @@ export class SegmentWriter {
   #follows: Seq;
   #segment: OpenSegment | undefined;
   /** A segment file that failed before it held anything: its name is needed again. */
-  #empty: string | undefined;
+  #empty: string | null;
 
   constructor(options: SegmentWriterOptions) {
     this.#directory = options.directory;
     this.#disk = options.disk;
     this.#maxSegmentBytes = options.maxSegmentBytes;
     this.#follows = options.follows;
+    this.#empty = options.empty;
     this.#mark = new MarkWriter(options.disk, options.directory);
   }
 
@@ -172,9 +175,9 @@ export class SegmentWriter {
   #create(firstSeq: Seq): OpenSegment {
     const name = segmentName(firstSeq);
     const path = join(this.#directory, name);
-    if (this.#empty !== undefined) {
+    if (this.#empty !== null) {
       this.#disk.unlink(join(this.#directory, this.#empty));
-      this.#empty = undefined;
+      this.#empty = null;
     }
     const file = this.#disk.open(path, "wx+");
     const salt = randomBytes(SALT_BYTES);
@@ -214,7 +217,7 @@ export class SegmentWriter {
       this.#empty = name;
       ignoringErrors(() => {
         this.#disk.unlink(join(this.#directory, name));
-        this.#empty = undefined;
+        this.#empty = null;
       });
     }
     ignoringErrors(() => this.#mark.close());

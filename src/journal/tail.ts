@@ -53,16 +53,24 @@ export async function* tailJournal(directory: string, options: TailOptions): Asy
   }
 }
 
+interface Place {
+  readonly salt: Buffer | null;
+  readonly due: Seq;
+  readonly offset: number;
+}
+
 /** A place in an open segment. */
 class Cursor {
   readonly segment: SegmentFile;
+  readonly #directory: string;
   readonly #handle: FileHandle;
   readonly #salt: Buffer | null;
   /** The seq due here; after readTo, the one due next. */
   due: Seq;
   #offset: number;
 
-  constructor(segment: SegmentFile, handle: FileHandle, place: { salt: Buffer | null; due: Seq; offset: number }) {
+  constructor(directory: string, segment: SegmentFile, handle: FileHandle, place: Place) {
+    this.#directory = directory;
     this.segment = segment;
     this.#handle = handle;
     this.#salt = place.salt;
@@ -84,6 +92,8 @@ class Cursor {
         this.#offset = item.offset + item.bytes.length;
         yield decodeBlock(item.header, item.bytes.subarray(BLOCK_HEADER_BYTES));
       } else if (item.kind === "damage" || writing) {
+        // Without a mark this was read as a file that nobody writes. If one began meanwhile, look again by its mark.
+        if (mark === null && (await readMark(this.#directory)).kind === "mark") return;
         const { offset, length } = item;
         this.#offset = offset + length;
         onDamage({ file, offset, length, reason: "bytes that are no whole block", lost: null });
@@ -114,7 +124,7 @@ async function findPlace(
   const { groups, salt } = await summarize(directory, segment, mark);
   const group = groups.findLast((candidate) => candidate.firstSeq <= next);
   const place = { salt, due: group?.firstSeq ?? segment.firstSeq, offset: group?.offset ?? SEGMENT_HEADER_BYTES };
-  return new Cursor(segment, await open(join(directory, segment.name), "r"), place);
+  return new Cursor(directory, segment, await open(join(directory, segment.name), "r"), place);
 }
 
 /** The beginning of the next segment, once the writer has gone there. */
@@ -136,7 +146,7 @@ async function moveOn(
     onDamage({ file: segment.name, offset: 0, length: 0, reason: "frames before this segment are missing", lost });
   }
   const place = { salt: header?.salt ?? null, due: segment.firstSeq, offset: SEGMENT_HEADER_BYTES };
-  return new Cursor(segment, handle, place);
+  return new Cursor(directory, segment, handle, place);
 }
 
 /** Notices of the file system may be missed (network disks send none), so a tail also looks by itself this often. */

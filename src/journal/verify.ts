@@ -53,6 +53,9 @@ export async function verifyJournal(
         next = Math.max(next, item.damage.lost?.to ?? 0) as Seq;
       } else if (item.kind === "torn") {
         sum.tornBytes += item.length;
+      } else if (item.kind === "block" && mark !== null && item.header.firstSeq >= mark.nextSeq) {
+        // Whole but not acknowledged: being written, or left by a writer that was killed. Readers do not show it either.
+        sum.tornBytes += item.bytes.length;
       } else if (item.kind === "block") {
         sum.blocks++;
         sum.frames += item.header.count;
