@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
 import { book } from "./commands/book.ts";
+import { demo } from "./commands/demo.ts";
+import { doctor } from "./commands/doctor.ts";
+import { emulate } from "./commands/emulate.ts";
 import { frames } from "./commands/frames.ts";
 import { importFrames } from "./commands/import-frames.ts";
+import { record } from "./commands/record.ts";
 import { repair } from "./commands/repair.ts";
 import { verify } from "./commands/verify.ts";
-
-export const VERSION = (
-  JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as { version: string }
-).version;
+import { VERSION } from "./version.ts";
 
 /** The whole command line. A new one each time, since commander keeps state. */
 export function program(): Command {
@@ -18,7 +17,9 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [importFrames, frames, verify, book, repair]) root.addCommand(withExit(make()));
+  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate]) {
+    root.addCommand(withExit(make()));
+  }
   return root;
 }
 
