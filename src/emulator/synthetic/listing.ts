@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { FeeSchedule, InstrumentId, Market, MarketId, PriceMicros, SizeMicros, UnixMicros } from "#model";
-import { HOUR, SECOND } from "#model";
+import type { FeeSchedule, InstrumentId, Market, MarketId, Outcome, PriceMicros, SizeMicros, UnixMicros } from "#model";
+import { HOUR } from "#model";
 import { seriesSlug, settlementOfWindow, TIMEFRAMES, type Timeframe, windowSlug } from "#venue";
 
 export const USUAL_TICK = 10_000 as PriceMicros;
@@ -35,7 +35,7 @@ export function listWindow(seed: number, { coin, timeframe }: ListedSeries, star
   const window = { startsAt, endsAt: (startsAt + TIMEFRAMES[timeframe]) as UnixMicros };
   const until = new Date(window.endsAt / 1_000).toISOString().slice(0, 16);
   return {
-    ...listing(seed, slug, ["Up", "Down"]),
+    ...invented(seed, slug, ["Up", "Down"]),
     question: `${coin.toUpperCase()} Up or Down - ${new Date(startsAt / 1_000).toISOString().slice(0, 16)} to ${until} UTC`,
     seriesSlug: seriesSlug(coin, timeframe),
     window,
@@ -46,7 +46,7 @@ export function listWindow(seed: number, { coin, timeframe }: ListedSeries, star
 /** A market that is about nothing in particular, and never ends. */
 export function listGeneric(seed: number, number: number): Market {
   return {
-    ...listing(seed, `synthetic-${number}`, ["Yes", "No"]),
+    ...invented(seed, `synthetic-${number}`, ["Yes", "No"]),
     question: `Will number ${number} come up?`,
     seriesSlug: null,
     window: null,
@@ -54,12 +54,13 @@ export function listGeneric(seed: number, number: number): Market {
   };
 }
 
-function listing(seed: number, slug: string, outcomes: readonly [string, string]) {
+/** What all listed markets share. */
+export function listing(slug: string, id: MarketId, outcomes: readonly Outcome[]) {
   return {
-    id: `0x${sha256(`${seed}/${slug}`)}` as MarketId,
+    id,
     slug,
     groupSlug: slug,
-    outcomes: outcomes.map((name) => ({ name, instrument: tokenOf(`${seed}/${slug}/${name}`) })),
+    outcomes,
     tickSize: USUAL_TICK,
     minOrderSize: FIVE_SHARES,
     negRisk: false,
@@ -74,6 +75,11 @@ function listing(seed: number, slug: string, outcomes: readonly [string, string]
   };
 }
 
+function invented(seed: number, slug: string, names: readonly [string, string]) {
+  const outcomes = names.map((name) => ({ name, instrument: tokenOf(`${seed}/${slug}/${name}`) }));
+  return listing(slug, `0x${sha256(`${seed}/${slug}`)}` as MarketId, outcomes);
+}
+
 /** A uint256 in decimal, as the venue's token ids are. */
 function tokenOf(name: string): InstrumentId {
   return BigInt(`0x${sha256(name)}`).toString() as InstrumentId;
@@ -86,8 +92,4 @@ export function transactionOf(name: string): string {
 
 function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
-}
-
-export function inSeconds(at: UnixMicros): number {
-  return at / SECOND;
 }

@@ -1,0 +1,134 @@
+import { bookDigest, Ladder } from "#book";
+import type {
+  BookSnapshot,
+  Digest,
+  InstrumentId,
+  MarketId,
+  PriceMicros,
+  SizeMicros,
+  UnixMicros,
+  VenueEvent,
+} from "#model";
+
+const USUAL_TICK = 10_000 as PriceMicros;
+const USUAL_MIN_ORDER_SIZE = 5_000_000 as SizeMicros;
+
+interface MarketState {
+  /** undefined: no frame has said. */
+  lastTradePrice: PriceMicros | null | undefined;
+  previousLastTradePrice: PriceMicros | null | undefined;
+}
+
+interface RecordedBook {
+  readonly market: MarketId;
+  readonly ladder: Ladder;
+  tickSize: PriceMicros;
+  minOrderSize: SizeMicros;
+  negRisk: boolean;
+  sentAt: UnixMicros;
+  digest: Digest;
+  /** False until a whole book came. */
+  opened: boolean;
+}
+
+/** The books of a recording as far as it was played, for those who subscribe in the middle of it. */
+export class RecordedBooks {
+  readonly #books = new Map<InstrumentId, RecordedBook>();
+  readonly #markets = new Map<MarketId, MarketState>();
+
+  apply(event: VenueEvent): void {
+    switch (event.kind) {
+      case "book":
+        return this.#replace(event);
+      case "price_change":
+        for (const change of event.changes) {
+          const book = this.#bookOf(change.instrument, event.market);
+          book.sentAt = event.sentAt;
+          book.digest = change.digest;
+          if (book.opened) book.ladder.set(change.side, change.price, change.size);
+        }
+        return;
+      case "trade":
+        return this.#learnLastTrade(event.market, event.price);
+      case "tick_size_change": {
+        const book = this.#bookOf(event.instrument, event.market);
+        book.tickSize = event.tickSize;
+        return book.ladder.regrid(event.tickSize);
+      }
+      case "market_resolved":
+        for (const [instrument, { market }] of this.#books) if (market === event.market) this.#books.delete(instrument);
+        this.#markets.delete(event.market);
+        return;
+      case "best_prices":
+      case "market_created":
+      case "reference_price":
+      case "notice":
+      case "unknown":
+      case "fault":
+        return;
+    }
+  }
+
+  /** The book as it stands; undefined before its first snapshot and after its market was resolved. */
+  snapshot(instrument: InstrumentId): BookSnapshot | undefined {
+    const book = this.#books.get(instrument);
+    if (!book?.opened) return undefined;
+    const { market, sentAt, minOrderSize, tickSize, negRisk, ladder } = book;
+    const fields = { market, instrument, sentAt, minOrderSize, tickSize, negRisk };
+    const { lastTradePrice, previousLastTradePrice } = this.#markets.get(market) ?? {};
+    // The recording may lack the trade that the digest knows of: then the price is left out rather than said wrong.
+    const known = [lastTradePrice, previousLastTradePrice].find(
+      (price) => price !== undefined && bookDigest(ladder, { ...fields, lastTradePrice: price }) === book.digest,
+    );
+    return {
+      kind: "book",
+      ...fields,
+      digest: book.digest || bookDigest(ladder, { ...fields, lastTradePrice: lastTradePrice ?? null }),
+      bids: ladder.levels("bid"),
+      asks: ladder.levels("ask"),
+      ...(known === undefined ? {} : { lastTradePrice: known }),
+    };
+  }
+
+  #replace(snapshot: BookSnapshot): void {
+    const { instrument, market, tickSize, minOrderSize, negRisk, lastTradePrice } = snapshot;
+    const book = this.#bookOf(instrument, market);
+    if (minOrderSize !== undefined) book.minOrderSize = minOrderSize;
+    if (negRisk !== undefined) book.negRisk = negRisk;
+    if (lastTradePrice !== undefined) this.#learnLastTrade(market, lastTradePrice);
+    if (tickSize !== undefined && tickSize !== book.tickSize) {
+      book.tickSize = tickSize;
+      book.ladder.regrid(tickSize);
+    }
+    book.ladder.replace(snapshot.bids, snapshot.asks);
+    book.sentAt = snapshot.sentAt;
+    book.digest = snapshot.digest;
+    book.opened = true;
+  }
+
+  #learnLastTrade(id: MarketId, price: PriceMicros | null): void {
+    const market = this.#markets.get(id);
+    if (!market) this.#markets.set(id, { lastTradePrice: price, previousLastTradePrice: undefined });
+    else if (market.lastTradePrice !== price) {
+      market.previousLastTradePrice = market.lastTradePrice;
+      market.lastTradePrice = price;
+    }
+  }
+
+  #bookOf(instrument: InstrumentId, market: MarketId): RecordedBook {
+    const found = this.#books.get(instrument);
+    if (found) return found;
+    const book: RecordedBook = {
+      market,
+      ladder: new Ladder(USUAL_TICK),
+      tickSize: USUAL_TICK,
+      minOrderSize: USUAL_MIN_ORDER_SIZE,
+      negRisk: false,
+      sentAt: 0 as UnixMicros,
+      digest: "" as Digest,
+      opened: false,
+    };
+    this.#books.set(instrument, book);
+    return book;
+  }
+}
