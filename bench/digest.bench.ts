@@ -11,7 +11,7 @@ import { alternate, type Bench, rate } from "./measure.ts";
 
 const CENT = 10_000;
 const DIGESTS = 50_000;
-const ROUNDS = 7;
+const ROUNDS = 15;
 /** Levels behind the best at which changes happen: the quantiles of the recording, drawn in turn. */
 const DISTANCES = [0, 2, 0, 7, 1, 0, 16, 2, 4, 5, 9, 0, 12, 7, 2, 19] as const;
 const SIZES = 1_009;
