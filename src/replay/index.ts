@@ -2,6 +2,6 @@
 export { type BookAt, bookAt } from "./book-at.ts";
 export type { FrameRange, FrameSource } from "./frame-source.ts";
 export { MarketBook } from "./markets.ts";
-export { ConnectionMerge, type MergedFrame, replicaGroup } from "./merge.ts";
+export type { MergedFrame } from "./merge.ts";
 export { marketsOf, nameOf, type ProofReport, type ProvenInstrument, proveRecording } from "./prove.ts";
-export { mergedFrames, type TimelineStep, timeline } from "./timeline.ts";
+export { mergedFrames } from "./timeline.ts";
