@@ -87,8 +87,8 @@ export class Carriage {
     const carried = this.#instruments.get(instrument);
     const leg = carried?.legs.find((each) => each.replica === replica);
     if (!carried || !leg || leg.subscribedAt === null) return undefined;
-    // The opening book is the answer to being asked, not a sign that the book moves again.
-    if (leg.lastFrameAt !== null) {
+    // The opening book is the answer to being asked; only what follows it shows that the book moves again.
+    if (leg.carries) {
       leg.remedyAt = null;
       leg.remedies = 0;
     }

@@ -37,8 +37,7 @@ describe("GapLedger", () => {
   });
 
   it.each<[Gap["cause"], Recovery, boolean]>([
-    ["silence", "frame", true],
-    ["disconnect", "frame", false],
+    ["silence", "snapshot", true],
     ["disconnect", "snapshot", true],
     ["process_down", "snapshot", true],
     ["contradiction", "snapshot", false],
@@ -100,7 +99,7 @@ describe("GapLedger", () => {
       fc.record({
         kind: fc.constant("recover" as const),
         on: instruments,
-        by: fc.constantFrom<Recovery>("frame", "snapshot", "proof"),
+        by: fc.constantFrom<Recovery>("snapshot", "proof"),
       }),
       fc.record({ kind: fc.constant("leave" as const), on: instruments }),
       fc.record({ kind: fc.constant("split" as const) }),

@@ -18,14 +18,12 @@ export interface GapOpening {
 }
 
 /**
- * How an instrument was seen to be well again, weakest first; each closes what the weaker ones close, and more:
- * a frame ends a silence; a snapshot ends a lost connection or process too, whose deltas had nothing to stand on;
- * a proof ends a contradiction too.
+ * How an instrument was seen to be well again: a snapshot ends what broke the stream (a frame alone does not: after a
+ * hole, deltas have nothing to stand on); a proof ends that and a contradiction too.
  */
-export type Recovery = "frame" | "snapshot" | "proof";
+export type Recovery = "snapshot" | "proof";
 
 const CLOSED_BY: Record<Recovery, ReadonlySet<GapCause>> = {
-  frame: new Set(["silence"]),
   snapshot: new Set(["silence", "disconnect", "process_down"]),
   proof: new Set(["silence", "disconnect", "process_down", "contradiction"]),
 };

@@ -15,6 +15,8 @@ export interface LiveViewOptions {
   readonly proof: LiveProof;
   readonly register: MarketRegister;
   readonly references: ReferenceBoard;
+  /** A frozen instrument moves again, with deltas that stand on nothing: it needs a new opening book. */
+  thawed(instrument: InstrumentId, replica: string): void;
   /** True while the recorder closes its own sockets: that is the end of the recording, no gap in it. */
   stopping(): boolean;
 }
@@ -190,7 +192,8 @@ export class LiveView {
     const { frame, sentAt, digest, snapshot } = seen;
     const moment = momentOf(frame);
     if (!carriage.saw(instrument, replica, { moment, sentAt, digest, snapshot })) return false;
-    ledger.recover(instrument, snapshot ? "snapshot" : "frame", moment);
+    if (snapshot) ledger.recover(instrument, "snapshot", moment);
+    else if (ledger.has("silence", instrument)) this.#options.thawed(instrument, replica);
     let meter = this.#rates.get(instrument);
     if (!meter) {
       meter = new RateMeter();

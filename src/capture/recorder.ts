@@ -114,6 +114,7 @@ export class Recorder {
       proof: this.proof,
       register: this.register,
       references: this.references,
+      thawed: (instrument, replica) => this.witness.thawed(instrument, replica),
       stopping: () => this.#stopping !== null,
     });
     this.queue = new LiveQueue({
@@ -323,6 +324,8 @@ export class Recorder {
     const since = legs.map((leg) => leg.subscribedAt ?? this.startedAt);
     const from = last ?? { at: Math.min(...since) as UnixMicros, seq: null };
     this.ledger.begin({ cause: "silence", instruments: [instrument], connection: null, from, evidence });
+    // What was lost in the silence is this gap's; the books that disagree after it are no further one.
+    for (const { replica } of legs) this.proof.invalidate(instrument, replica);
   }
 
   #session(phase: SessionRecord["phase"]): SessionRecord {

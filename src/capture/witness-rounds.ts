@@ -112,6 +112,17 @@ export class WitnessRounds {
     for (const carried of later) this.#inquire(carried, now);
   }
 
+  /** It moves again but has no book to move: asks for one now, whatever was tried while it was frozen. */
+  thawed(instrument: InstrumentId, replica: string): void {
+    const carried = this.#carriage.of(instrument);
+    const leg = carried?.legs.find((each) => each.replica === replica);
+    const now = this.#ports.now();
+    if (!carried || !leg || (leg.remedyAt !== null && now - leg.remedyAt < this.#options.remedyWait)) return;
+    if (!this.#ports.remedy("redrive", carried, replica)) return;
+    this.#carriage.remedied(instrument, replica, now);
+    this.counts.redrives++;
+  }
+
   forget(instrument: InstrumentId): void {
     this.#inquiries.delete(instrument);
   }

@@ -1,0 +1,41 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { UnixMicros } from "#model";
+import { SECOND } from "#model";
+import { STARTS_AT, startRig } from "./capture-rig.ts";
+
+describe("capture over loopback", () => {
+  it("rolls from window to window: all proven, no gap, strike and outcome known, nothing left behind", async () => {
+    // Ten seconds before a window opens: its predecessor's end and a whole one pass.
+    const startsAt = (STARTS_AT + 230 * SECOND) as UnixMicros;
+    const rig = await startRig({ speed: 60, startsAt, capture: { plan: { grace: 20 * SECOND } } });
+    onTestFinished(() => rig.close());
+    const live = await rig.until("two windows on", ({ markets }) => {
+      const subscribed = markets.filter((each) => each.phase !== "ahead");
+      return subscribed.length >= 2 && subscribed.every((each) => each.states.proven > 10);
+    });
+    expect(live.markets[0]!.outcomes.every((outcome) => outcome.bestBid !== null || outcome.bestAsk !== null)).toBe(
+      true,
+    );
+    expect(live.markets[0]!.referencePrice).not.toBeNull();
+    const status = await rig.until("two windows over", (each) => each.finishedCount >= 2, 30_000);
+    await rig.end();
+
+    for (const finished of status.finished.slice(1)) {
+      expect(finished.winner).toMatch(/^(Up|Down)$/);
+      expect(finished.strike).not.toBeNull();
+      expect(finished.finalPrice).not.toBeNull();
+    }
+    expect(status.totals.states).toMatchObject({ contradicted: 0, unprovable: 0 });
+    expect(status.totals.bbo.agreed).toBe(status.totals.bbo.checked);
+    expect(status.markets.length).toBeLessThanOrEqual(4);
+    expect(status.totals.instruments).toBe(status.markets.filter((each) => each.phase !== "ahead").length * 2);
+    expect(status.differences).toEqual([]);
+    expect(await rig.gaps()).toEqual([]);
+
+    const proof = await rig.prove();
+    expect(proof.states).toMatchObject({ contradicted: 0, unprovable: 0 });
+    expect(proof.states.proven).toBeGreaterThan(1_000);
+    expect(proof.gaps).toEqual([]);
+    expect(proof.faults).toBe(0);
+  });
+});
