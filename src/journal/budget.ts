@@ -1,9 +1,9 @@
-import { unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Log } from "#host";
 import { MINUTE, type Seq, type UnixMicros } from "#model";
 import { listSegments } from "./segments.ts";
-import { type SegmentSummary, summarize } from "./summary.ts";
+import { type SegmentSummary, SummaryCache } from "./summary.ts";
 
 /** A whole, sealed segment, offered for deletion. */
 export interface SegmentInfo {
@@ -36,13 +36,13 @@ export class Budget {
   readonly #clock: Clock;
   readonly #budget: JournalBudget | undefined;
   readonly #log: Log;
-  /** Sealed segments never change, so each is looked at once. */
-  readonly #known = new Map<string, SegmentSummary>();
+  readonly #summaries: SummaryCache;
   #running: Promise<readonly SegmentInfo[]> | undefined;
   #stopped = false;
 
   constructor(options: { directory: string; clock: Clock; budget?: JournalBudget }, log: Log) {
     this.#directory = options.directory;
+    this.#summaries = new SummaryCache(options.directory);
     this.#clock = options.clock;
     this.#budget = options.budget;
     this.#log = log;
@@ -73,22 +73,18 @@ export class Budget {
 
   async #round(budget: JournalBudget): Promise<readonly SegmentInfo[]> {
     const segments = await listSegments(this.#directory);
+    this.#summaries.keep(segments);
     const newest = segments.pop();
     if (newest === undefined) return [];
     const summaries: SegmentSummary[] = [];
-    for (const segment of segments) {
-      const summary = this.#known.get(segment.name) ?? (await summarize(this.#directory, segment, null));
-      if (summary.sealed) this.#known.set(segment.name, summary);
-      summaries.push(summary);
-    }
-    let total = (await summarize(this.#directory, newest, null)).bytes;
+    for (const segment of segments) summaries.push(await this.#summaries.summarize(segment, null));
+    let total = (await stat(join(this.#directory, newest.name))).size;
     for (const summary of summaries) total += summary.bytes;
     const deleted: SegmentInfo[] = [];
     for (const summary of summaries) {
       const info = describe(summary);
       if (!(await this.#goes(budget, info, total))) break;
       await unlink(join(this.#directory, info.file));
-      this.#known.delete(info.file);
       total -= info.bytes;
       deleted.push(info);
       this.#log.info({ ...info, totalBytes: total }, "journal: deleted a segment to keep the budget");

@@ -1,24 +1,10 @@
 // The truth on disk: append-only frames, durable by group commit; read, tailed, verified and repaired by anybody.
 export type { JournalBudget, SegmentInfo } from "./budget.ts";
-export {
-  type Damage,
-  JournalClosed,
-  JournalDamaged,
-  JournalLocked,
-  JournalMissing,
-  JournalOverloaded,
-  JournalStalled,
-  type SeqRange,
-} from "./errors.ts";
+export * from "./errors.ts";
 export { type Journal, type JournalHealth, type JournalOptions, openJournal } from "./journal.ts";
 export { MAX_FRAME_BYTES } from "./layout.ts";
-export {
-  type JournalReader,
-  type JournalSpan,
-  openJournalReader,
-  type ReaderOptions,
-  type ReadRange,
-} from "./reader.ts";
+export type { ReaderOptions, ReadRange } from "./reader.ts";
+export { type JournalReader, type JournalSpan, openJournalReader } from "./reader.ts";
 export type { JournalRecovery } from "./recover.ts";
 export { type RepairReport, repairJournal } from "./repair.ts";
 export { type JournalVerification, type VerifyProgress, verifyJournal } from "./verify.ts";

@@ -1,7 +1,9 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { manualClock } from "#host";
 import { JournalClosed, JournalOverloaded, MAX_FRAME_BYTES, verifyJournal } from "#journal";
-import type { Seq } from "#model";
+import { HOUR, type Seq } from "#model";
 import { frameOf, open, readAll, temporaryDirectory, textOf, writeBlocks } from "./fixtures/journals.ts";
 
 let directory: string;
@@ -113,6 +115,23 @@ describe("a journal", () => {
     expect(names[0]).toBe("0000000000000000.journal");
     expect((await readAll(directory)).map(textOf)).toEqual(Array.from({ length: 60 }, (_, index) => `frame ${index}`));
     expect(await verifyJournal(directory)).toMatchObject({ frames: 60, blocks: 60, damage: [], tornBytes: 0 });
+  });
+
+  it("seals a segment that has reached its age, also when nothing follows", async () => {
+    const clock = manualClock();
+    const journal = await open(directory, { clock, maxSegmentAge: HOUR });
+    await writeBlocks(journal, 2);
+    const path = join(directory, "0000000000000000.journal");
+    const taken = statSync(path).size;
+    await clock.advance(HOUR - 1);
+    await writeBlocks(journal, 1);
+    await clock.advance(1);
+    // Sealing gives back the space taken ahead.
+    await expect.poll(() => statSync(path).size).toBeLessThan(taken);
+    await writeBlocks(journal, 1);
+    expect(readdirSync(directory)).toContain("0000000000000003.journal");
+    await journal.close();
+    expect(await verifyJournal(directory)).toMatchObject({ frames: 4, segments: 2, damage: [] });
   });
 
   it("makes durable what it holds when it closes, and takes nothing more", async () => {

@@ -1,7 +1,8 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { JournalMissing, openJournalReader } from "#journal";
+import { JournalDamaged, JournalMissing, openJournalReader, verifyJournal } from "#journal";
 import type { Frame, Seq, UnixMicros } from "#model";
 import { frameOf, open, readAll, temporaryDirectory, textOf, writeBlocks } from "./fixtures/journals.ts";
 
@@ -85,6 +86,50 @@ describe("reading a range", () => {
       expect(frames.map(textOf)).toEqual(Array.from({ length: round * 10 }, (_, index) => `frame ${index}`));
       expect(reader.span).toMatchObject({ lastSeq: round * 10 - 1, frames: round * 10 });
     }
+    await reader.close();
+    await journal.close();
+  });
+
+  it("opens only what the range can be in: damage elsewhere is not even met", async () => {
+    const journal = await open(directory);
+    for (let index = 0; index < 400; index++) {
+      const bytes = crypto.getRandomValues(new Uint8Array(1_000));
+      await journal.whenDurable(journal.append(frameOf(bytes, { receivedAt: index })));
+    }
+    await journal.close();
+    const path = join(directory, "0000000000000000.journal");
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(path, bytes);
+    expect(await readAll(directory, { fromSeq: seq(390) })).toHaveLength(10);
+    expect(await readAll(directory, { toTime: at(9) })).toHaveLength(10);
+    await expect(readAll(directory)).rejects.toThrow(JournalDamaged);
+  });
+
+  it("and verifying beside a writer at full speed never take what is being written for damage", async () => {
+    const journal = await open(directory, { maxSegmentBytes: 20_000 });
+    const reader = await openJournalReader(directory);
+    let writing = true;
+    const writer = (async () => {
+      for (let round = 0; round < 300; round++) {
+        for (let index = 0; index < 20; index++) journal.append(frameOf(`frame ${journal.next}`));
+        await journal.whenDurable(seq(journal.next - 1));
+      }
+      writing = false;
+    })();
+    let rounds = 0;
+    while (writing) {
+      const durable = journal.durable;
+      let last = -1;
+      for await (const frames of reader.read()) last = frames.at(-1)!.seq;
+      expect(last).toBeGreaterThanOrEqual(durable);
+      const verified = await verifyJournal(directory);
+      expect(verified.damage, JSON.stringify(verified.damage)).toEqual([]);
+      expect(verified.frames).toBeGreaterThan(durable);
+      rounds++;
+    }
+    expect(rounds).toBeGreaterThan(1);
+    await writer;
     await reader.close();
     await journal.close();
   });

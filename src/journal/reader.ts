@@ -7,7 +7,7 @@ import { BLOCK_HEADER_BYTES, type BlockHeader } from "./layout.ts";
 import { type DurableMark, readMark } from "./mark.ts";
 import { scanSegment } from "./scan.ts";
 import { listSegments } from "./segments.ts";
-import { type SegmentSummary, summarize } from "./summary.ts";
+import { type SegmentSummary, SummaryCache } from "./summary.ts";
 import { tailJournal } from "./tail.ts";
 
 export interface ReaderOptions {
@@ -61,12 +61,13 @@ export async function openJournalReader(directory: string, options: ReaderOption
 class SegmentReader implements JournalReader {
   readonly #directory: string;
   readonly #onDamage: (damage: Damage) => void;
-  readonly #sealed = new Map<string, SegmentSummary>();
+  readonly #summaries: SummaryCache;
   readonly #closed = new AbortController();
   #span: JournalSpan | null = null;
 
   constructor(directory: string, options: ReaderOptions) {
     this.#directory = directory;
+    this.#summaries = new SummaryCache(directory);
     this.#onDamage =
       options.onDamage ??
       ((damage) => {
@@ -108,12 +109,12 @@ class SegmentReader implements JournalReader {
     const read = await readMark(this.#directory);
     const mark = read.kind === "mark" ? read.mark : null;
     const summaries: SegmentSummary[] = [];
-    for (const segment of await listSegments(this.#directory)) {
+    const segments = await listSegments(this.#directory);
+    this.#summaries.keep(segments);
+    for (const segment of segments) {
       if (mark !== null && segment.firstSeq >= mark.nextSeq) break;
       try {
-        const summary = this.#sealed.get(segment.name) ?? (await summarize(this.#directory, segment, mark));
-        if (summary.sealed) this.#sealed.set(segment.name, summary);
-        summaries.push(summary);
+        summaries.push(await this.#summaries.summarize(segment, mark));
       } catch (cause) {
         // The writer's budget may delete a segment between listing and opening it.
         if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;

@@ -90,7 +90,7 @@ async function inspect(directory: string, segment: SegmentFile, mark: DurableMar
   let ahead: number | null = null;
   let last: LastSegment["last"] = null;
   let nextSeq = segment.firstSeq;
-  for await (const item of walkSegment(directory, segment, { due: null, mark })) {
+  for await (const item of walkSegment(directory, segment, { due: null, mark, live: false })) {
     switch (item.kind) {
       case "header":
         ({ salt, follows } = item);

@@ -90,7 +90,7 @@ async function survey(
   const blocks: { offset: number; header: BlockHeader; length: number }[] = [];
   let salt: Buffer | null = null;
   let next = segment.firstSeq;
-  for await (const item of walkSegment(directory, segment, { due, mark })) {
+  for await (const item of walkSegment(directory, segment, { due, mark, live: false })) {
     if (item.kind === "header") salt = item.salt;
     if (item.kind === "damage") damage.push(item.damage);
     if (item.kind !== "block") continue;

@@ -44,8 +44,10 @@ export async function verifyJournal(
   let due: Seq | null = null;
   let doneBytes = 0;
   for (const segment of segments) {
+    // Begun after the mark was read.
+    if (mark !== null && segment.firstSeq > mark.nextSeq) break;
     let next = segment.firstSeq;
-    for await (const item of walkSegment(directory, segment, { due, mark })) {
+    for await (const item of walkSegment(directory, segment, { due, mark, live: true })) {
       if (item.kind === "header" && segment.firstSeq > item.follows) {
         knownLosses.push({ from: item.follows, to: segment.firstSeq });
       } else if (item.kind === "damage") {

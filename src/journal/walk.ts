@@ -22,6 +22,11 @@ export interface WalkOptions {
   /** The seq due when the segment before ended; null: unknown, or the journal's first segment. */
   readonly due: Seq | null;
   readonly mark: DurableMark | null;
+  /**
+   * Whether somebody may be writing: what lies beyond the mark may then be half there, and is judged by nobody. The
+   * holder of the lock judges it: after a power cut the mark may be older than what was acknowledged.
+   */
+  readonly live: boolean;
 }
 
 /** Reads a whole segment and tells what is in it and what should be and is not. */
@@ -41,7 +46,7 @@ export async function* walkSegment(
 async function* walkFile(
   handle: FileHandle,
   segment: SegmentFile,
-  { due, mark }: WalkOptions,
+  { due, mark, live }: WalkOptions,
 ): AsyncGenerator<Walked, void> {
   const limit = (await handle.stat()).size;
   const header = await readSegmentHeader(handle);
@@ -79,6 +84,10 @@ async function* walkFile(
   for await (const item of scanSegment(handle, { from, limit, nextSeq: next, salt: header?.salt ?? null })) {
     switch (item.kind) {
       case "damage":
+        if (live && item.offset >= settledEnd(segment, mark)) {
+          yield { kind: "torn", offset: item.offset, length: limit - item.offset };
+          return;
+        }
         // Missing frames right after unreadable bytes are one damage, not two.
         held ??= item;
         break;
@@ -108,6 +117,13 @@ async function* walkFile(
   if (claimed > limit) {
     yield damaged(limit, claimed - limit, "the file ends before its durable end", lostUntil(next, mark));
   }
+}
+
+/** Up to where a segment cannot change any more, as far as the mark tells. */
+function settledEnd(segment: SegmentFile, mark: DurableMark | null): number {
+  if (mark === null) return Number.POSITIVE_INFINITY;
+  if (segment.firstSeq >= mark.nextSeq) return 0;
+  return mark.segment === segment.firstSeq ? mark.offset : Number.POSITIVE_INFINITY;
 }
 
 function lostUntil(next: Seq, mark: DurableMark | null): SeqRange | null {
