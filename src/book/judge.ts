@@ -23,7 +23,7 @@ export type SearchDepth = "full" | "near" | "off";
 const USUAL_MIN_ORDER_SIZE = 5_000_000 as SizeMicros;
 const USUAL_TICKS = [10_000 as PriceMicros, 1_000 as PriceMicros];
 
-const UNPROVABLE: Judgement = { verdict: "unprovable", agrees: false };
+export const UNPROVABLE: Judgement = { verdict: "unprovable", agrees: false };
 
 /** Holds a book against the digest of its run. Changes nothing. */
 export function judge(

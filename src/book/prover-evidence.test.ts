@@ -187,8 +187,8 @@ describe("losses", () => {
     const { feed, prover } = proof();
     feed(up.dump(), down.dump());
     later(up).change("bid", 46, 1);
-    feed(later(up).change("bid", 47, 2));
-    expect(prover.forget(UP)).toMatchObject({ instrument: UP, states: { proven: 1, contradicted: 1 } });
+    feed(later(up).change("bid", 47, 2), later(up).change("bid", 45, 2));
+    expect(prover.forget(UP)).toMatchObject({ instrument: UP, states: { proven: 1, contradicted: 2 } });
     expect(prover.forget(UP)).toBeUndefined();
     expect([...prover.proofs()].map((each) => each.instrument)).toEqual([DOWN]);
     expect(prover.gaps()).toEqual([]);

@@ -66,7 +66,8 @@ describe("Prover", () => {
       ],
     );
     feed(proof, inBatch(venue.change("bid", 49, 1), final.digest()));
-    expect(proof.verdictNow(UP)).toBe("contradicted");
+    expect(proof.verdictNow(UP)).toBe("unprovable");
+    expect(proof.verdictNow(UP, true)).toBe("contradicted");
     feed(proof, venue.change("ask", 51, 1));
     proof.flush();
     expect(kinds()).toEqual(["proven", "proven"]);
@@ -134,8 +135,29 @@ describe("Prover", () => {
     next();
     venue.change("bid", 49, 5);
     feed(proof, venue.change("bid", 47, 1));
+    next();
+    feed(proof, venue.change("bid", 46, 1));
     proof.flush();
+    expect(kinds()).toEqual(["proven", "contradicted", "contradicted"]);
     expect(proof.gaps()).toMatchObject([{ to: null, toSeq: null }]);
+  });
+
+  it("does not contradict a batch that the end of the stream or of a connection cut off", () => {
+    const proof = prover();
+    feed(proof, venue.dump());
+    next();
+    const end = new Venue();
+    end.at = venue.at;
+    feed(proof, inBatch(venue.change("bid", 49, 1), end.digest()));
+    proof.invalidate(UP);
+    next();
+    feed(proof, venue.dump());
+    next();
+    end.at = venue.at;
+    feed(proof, inBatch(venue.change("bid", 45, 1), end.digest()));
+    proof.flush();
+    expect(kinds()).toEqual(["proven", "unprovable", "proven", "unprovable"]);
+    expect(ledger).toEqual([]);
   });
 
   it("can prove nothing before the first snapshot, and applies nothing to no book", () => {

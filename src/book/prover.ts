@@ -26,7 +26,7 @@ import {
   type Run,
   type StateVerdict,
 } from "./instrument-state.ts";
-import { type Judgement, judge, type SearchDepth } from "./judge.ts";
+import { type Judgement, judge, type SearchDepth, UNPROVABLE } from "./judge.ts";
 import { isLevelSize, isOutcomePrice, isTickSize } from "./ladder.ts";
 import { carryFound, type MarketState, newMarketState, showLastTrade } from "./last-trade.ts";
 
@@ -85,7 +85,7 @@ export class Prover {
   invalidate(instrument: InstrumentId): void {
     const state = this.#instruments.get(instrument);
     if (!state) return;
-    this.#endRun(state);
+    this.#cutRun(state);
     state.doubtful = true;
   }
 
@@ -96,7 +96,7 @@ export class Prover {
   forget(instrument: InstrumentId): InstrumentProof | undefined {
     const state = this.#instruments.get(instrument);
     if (!state) return undefined;
-    this.#endRun(state);
+    this.#cutRun(state);
     this.#instruments.delete(instrument);
     for (const [id, gap] of this.#gaps) if (gap.instruments.includes(instrument)) this.#gaps.delete(id);
     const isShared = [...this.#instruments.values()].some((other) => other.market === state.market);
@@ -106,7 +106,7 @@ export class Prover {
 
   /** The end of the stream: the open runs get their verdicts. */
   flush(): void {
-    for (const state of this.#instruments.values()) this.#endRun(state);
+    for (const state of this.#instruments.values()) this.#cutRun(state);
   }
 
   /** The book as it stands; undefined before its first snapshot. */
@@ -117,10 +117,15 @@ export class Prover {
     return { instrument, market: state.market.id, ladder: state.ladder, sentAt, digest, seq, receivedAt };
   }
 
-  /** The verdict on the present state, which may yet go on; not counted. */
-  verdictNow(instrument: InstrumentId): Verdict {
+  /**
+   * The verdict on the present state, which may yet go on; not counted. Amid a batch a book need not agree yet; where
+   * nothing came for long, the caller says that the batch is over.
+   */
+  verdictNow(instrument: InstrumentId, isOver = false): Verdict {
     const state = this.#instruments.get(instrument);
-    return state?.run ? this.#judge(state, state.run).verdict : "unprovable";
+    if (!state?.run) return "unprovable";
+    const { verdict } = this.#judge(state, state.run);
+    return verdict === "contradicted" && state.gap === null && !isOver ? "unprovable" : verdict;
   }
 
   /** Of all instruments that were not forgotten. */
@@ -223,10 +228,19 @@ export class Prover {
     };
   }
 
-  #endRun(state: InstrumentState): void {
+  /**
+   * The stream stops here, perhaps amid a batch, whose messages all carry the digest of its end: a book that disagrees
+   * only now may be waiting for the rest, and contradicts nothing.
+   */
+  #cutRun(state: InstrumentState): void {
+    const isWell = state.gap === null;
+    this.#endRun(state, (judgement) => (isWell && !judgement.agrees ? UNPROVABLE : judgement));
+  }
+
+  #endRun(state: InstrumentState, reconsider: (judgement: Judgement) => Judgement = same): void {
     const { run, instrument, market } = state;
     if (!run || run.isOver) return;
-    const judgement = this.#judge(state, run);
+    const judgement = reconsider(this.#judge(state, run));
     run.isOver = true;
     const { verdict } = judgement;
     state.states[verdict]++;
@@ -316,4 +330,8 @@ function isLevel({ price, size }: Level): boolean {
 
 function proofOf({ instrument, market, states, bbo, crossed, locked }: InstrumentState): InstrumentProof {
   return { instrument, market: market.id, states: { ...states }, bbo: { ...bbo }, crossed, locked };
+}
+
+function same(judgement: Judgement): Judgement {
+  return judgement;
 }

@@ -1,6 +1,7 @@
 import { type BookState, Prover } from "#book";
 import type { Gap, InstrumentId, UnixMicros, Verdict } from "#model";
-import { HOUR, MINUTE } from "#model";
+import { HOUR, MINUTE, SECOND } from "#model";
+import { Cuts } from "./cuts.ts";
 import type { FrameSource } from "./frame-source.ts";
 import { RecordedGaps } from "./gap-ledger.ts";
 import type { MarketBook } from "./markets.ts";
@@ -14,6 +15,8 @@ export interface BookAt {
   readonly openGaps: readonly Gap[];
 }
 
+/** The messages of a batch come within milliseconds of each other. */
+const LONGEST_BATCH = 2 * SECOND;
 /** How far before the moment reading begins, until a book is found there. */
 const LOOK_BACK = [2 * MINUTE, 20 * MINUTE, 3 * HOUR, Number.POSITIVE_INFINITY];
 
@@ -51,11 +54,13 @@ async function rebuild(
     facts: () => market && { minOrderSize: market.minOrderSize, negRisk: market.negRisk },
   });
   const recorded = new RecordedGaps();
+  const cuts = new Cuts();
   let anchored = false;
   let own: string | undefined;
   for await (const steps of timeline(source, { fromTime: from, toTime: at })) {
     for (const { frame, knownAt, events } of steps) {
       recorded.learn(frame);
+      for (const cut of cuts.learn(frame, events)) prover.invalidate(cut);
       for (const event of events) {
         if (event.kind === "book" && event.instrument === instrument) {
           own = event.market;
@@ -69,7 +74,8 @@ async function rebuild(
   }
   const book = prover.book(instrument);
   if (!book) return { book: undefined, anchored };
+  const isOver = at - book.receivedAt > LONGEST_BATCH;
   const concerns = (gap: Gap) => gap.instruments.length === 0 || gap.instruments.includes(instrument);
   const openGaps = [...recorded.all(), ...prover.gaps()].filter((gap) => gap.to === null && concerns(gap));
-  return { book: { book, verdict: prover.verdictNow(instrument), openGaps }, anchored };
+  return { book: { book, verdict: prover.verdictNow(instrument, isOver), openGaps }, anchored };
 }

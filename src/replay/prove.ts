@@ -1,5 +1,6 @@
 import { type InstrumentProof, Prover } from "#book";
 import type { Fault, FaultReason, Gap, InstrumentId, Seq, VerdictCounts } from "#model";
+import { Cuts } from "./cuts.ts";
 import type { FrameSource } from "./frame-source.ts";
 import { RecordedGaps } from "./gap-ledger.ts";
 import { MarketBook } from "./markets.ts";
@@ -55,11 +56,13 @@ export async function proveRecording(source: FrameSource, options: ProveOptions)
     },
   });
   const recorded = new RecordedGaps();
+  const cuts = new Cuts();
   const tally = new Tally();
   for await (const steps of timeline(source)) {
     for (const { frame, knownAt, events } of steps) {
       tally.merged++;
       recorded.learn(frame);
+      for (const instrument of cuts.learn(frame, events)) prover.invalidate(instrument);
       if (frame.kind === "unreadable")
         tally.fault({
           kind: "fault",
