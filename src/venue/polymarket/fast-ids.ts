@@ -5,7 +5,7 @@ const WORDS_IN_ROW = 10;
 /** An id fits its row together with the quote after it: a token id has at most 78 digits, a condition id 66 characters. */
 const LONGEST = WORDS_IN_ROW * 8 - 2;
 /** The hash reads this far, so shorter ids (which the venue does not have) are left to JSON.parse. */
-const SHORTEST = 20;
+const SHORTEST = 12;
 const FIRST_ROWS = 256;
 const PLACES_PER_ROW = 4;
 /** Ids come from outside: at this many (some 40 MB) all are forgotten and it begins anew. */
@@ -108,10 +108,8 @@ export class FastIds {
 
 /** Condition ids all begin "0x", so the first word is left out; the others are uniform digits. */
 function hashOf(view: DataView, at: number): number {
-  const first = Math.imul(view.getInt32(at + 4, true), 0x9e3779b1);
-  const second = Math.imul(view.getInt32(at + 8, true) ^ (first >>> 15), 0x85ebca6b);
-  const third = Math.imul(view.getInt32(at + 12, true) ^ (second >>> 13) ^ first, 0xc2b2ae35);
-  return third ^ (third >>> 16);
+  const mixed = Math.imul(view.getInt32(at + 4, true) ^ Math.imul(view.getInt32(at + 8, true), 0x9e3779b1), 0x85ebca6b);
+  return mixed ^ (mixed >>> 15);
 }
 
 /** Printable ASCII that JSON writes as it is. */
