@@ -17,6 +17,8 @@ interface MarketState {
   /** undefined: no frame has said. */
   lastTradePrice: PriceMicros | null | undefined;
   previousLastTradePrice: PriceMicros | null | undefined;
+  /** The recording has its trades. */
+  traded: boolean;
 }
 
 interface RecordedBook {
@@ -49,7 +51,7 @@ export class RecordedBooks {
         }
         return;
       case "trade":
-        return this.#learnLastTrade(event.market, event.price);
+        return this.#learnLastTrade(event.market, event.price, true);
       case "tick_size_change": {
         const book = this.#bookOf(event.instrument, event.market);
         book.tickSize = event.tickSize;
@@ -75,11 +77,13 @@ export class RecordedBooks {
     if (!book?.opened) return undefined;
     const { market, sentAt, minOrderSize, tickSize, negRisk, ladder } = book;
     const fields = { market, instrument, sentAt, minOrderSize, tickSize, negRisk };
-    const { lastTradePrice, previousLastTradePrice } = this.#markets.get(market) ?? {};
-    // The recording may lack the trade that the digest knows of: then the price is left out rather than said wrong.
-    const known = [lastTradePrice, previousLastTradePrice].find(
+    const { lastTradePrice, previousLastTradePrice, traded } = this.#markets.get(market) ?? {};
+    const agreeing = [lastTradePrice, previousLastTradePrice].find(
       (price) => price !== undefined && bookDigest(ladder, { ...fields, lastTradePrice: price }) === book.digest,
     );
+    // None agrees in the middle of a batch, whose messages carry the digest of its end; or else because the recording lacks
+    // the trade that the digest knows of, and then the price is left out rather than said wrong.
+    const known = agreeing === undefined && traded ? lastTradePrice : agreeing;
     return {
       kind: "book",
       ...fields,
@@ -106,10 +110,14 @@ export class RecordedBooks {
     book.opened = true;
   }
 
-  #learnLastTrade(id: MarketId, price: PriceMicros | null): void {
-    const market = this.#markets.get(id);
-    if (!market) this.#markets.set(id, { lastTradePrice: price, previousLastTradePrice: undefined });
-    else if (market.lastTradePrice !== price) {
+  #learnLastTrade(id: MarketId, price: PriceMicros | null, traded = false): void {
+    let market = this.#markets.get(id);
+    if (!market) {
+      market = { lastTradePrice: price, previousLastTradePrice: undefined, traded };
+      this.#markets.set(id, market);
+    }
+    market.traded ||= traded;
+    if (market.lastTradePrice !== price) {
       market.previousLastTradePrice = market.lastTradePrice;
       market.lastTradePrice = price;
     }

@@ -24,7 +24,6 @@ async function client(url: string | null): Promise<SocketClient> {
 }
 
 const isChange = (text: string) => text.includes('"price_change"');
-const subscribe = (tokens: readonly InstrumentId[], more = {}) => ({ assets_ids: tokens, type: "market", ...more });
 
 function prove(frames: readonly string[]): Prover {
   const decoder = new Decoder();
@@ -39,132 +38,138 @@ function prove(frames: readonly string[]): Prover {
   return prover;
 }
 
+/** A socket with a subscription that the emulator has served. */
+async function subscriber(started: SyntheticVenue, tokens: readonly InstrumentId[], more = {}): Promise<SocketClient> {
+  const reader = await client(started.emulator.endpoints.marketSocket);
+  reader.send({ assets_ids: tokens, type: "market", ...more });
+  await reader.caughtUp();
+  return reader;
+}
+
+const framesOf = ({ received }: SocketClient) => received.filter((text) => text !== "PONG");
+const tokensOf = ({ source }: SyntheticVenue) =>
+  [...source.markets()].flatMap(({ outcomes }) => outcomes.map(({ instrument }) => instrument));
+
 describe("the market channel", () => {
   it("opens with a compact dump of the books and goes on with frames that all prove", async () => {
-    const { emulator, tokens } = await venue();
-    const reader = await client(emulator.endpoints.marketSocket);
-    reader.send(subscribe(tokens));
-    await reader.untilCount(60, isChange);
-    const dump = reader.received[0] ?? "";
-    expect(dump).toMatch(
-      /^\[\{"market":"0x[0-9a-f]{64}","asset_id":"\d+","timestamp":"\d+","hash":"[0-9a-f]{40}","bids":/,
+    const started = await venue();
+    const reader = await subscriber(started, started.tokens);
+    await started.play(5);
+    await reader.caughtUp();
+    const frames = framesOf(reader);
+    expect(frames[0]).toMatch(
+      /^\[\{"market":"0x[0-9a-f]{64}","asset_id":"\d+","timestamp":"\d+","hash":"[0-9a-f]{40}","bids":.*\}\]\n$/,
     );
-    expect(dump.endsWith("]\n")).toBe(true);
-    expect(dump.match(/"event_type":"book"/g)).toHaveLength(2);
-    const { states, bbo, crossed } = prove(reader.received).totals();
+    expect(frames[0]?.match(/"event_type":"book"/g)).toHaveLength(2);
+    const { states, bbo, crossed } = prove(frames).totals();
     expect(states).toMatchObject({ inferred: 0, contradicted: 0, unprovable: 0 });
-    expect(states.proven).toBeGreaterThan(4);
+    expect(states.proven).toBeGreaterThan(20);
     expect(bbo.agreed).toBe(bbo.checked);
     expect(crossed).toBe(0);
   });
 
-  it("proves the books of who subscribes in mid-stream", async () => {
-    const { emulator, tokens } = await venue();
-    const early = await client(emulator.endpoints.marketSocket);
-    early.send(subscribe(tokens));
-    await early.untilCount(100, isChange);
-    const late = await client(emulator.endpoints.marketSocket);
-    late.send(subscribe([tokens[1]]));
-    await late.untilCount(60, isChange);
-    const proofs = [...prove(late.received).proofs()].filter(({ instrument }) => instrument === tokens[1]);
-    expect(proofs[0]?.states).toMatchObject({ contradicted: 0, unprovable: 0 });
+  it("gives who comes in mid-stream the present books, and the rest of what the others get", async () => {
+    const started = await venue();
+    const early = await subscriber(started, started.tokens);
+    await started.play(5);
+    const late = await subscriber(started, started.tokens);
+    await started.play(5);
+    await Promise.all([early.caughtUp(), late.caughtUp()]);
+    const updates = framesOf(late).slice(1);
+    expect(updates.length).toBeGreaterThan(50);
+    expect(updates).toEqual(framesOf(early).slice(-updates.length));
+    expect(prove(framesOf(late)).totals().states).toMatchObject({ inferred: 0, contradicted: 0, unprovable: 0 });
   });
 
-  it("gives two readers the same frames in the same order", async () => {
-    const { emulator, tokens } = await venue();
-    const readers = [await client(emulator.endpoints.marketSocket), await client(emulator.endpoints.marketSocket)];
-    for (const reader of readers) reader.send(subscribe(tokens));
-    for (const reader of readers) await reader.untilCount(80, isChange);
-    const [first, second] = readers.map(({ received }) => received.filter(isChange));
-    const from = first!.indexOf(second![0]!);
-    expect(first!.slice(Math.max(0, from), from + 60)).toEqual(
-      second!.slice(0, first!.slice(Math.max(0, from), from + 60).length),
-    );
+  it("gives who subscribed one token the messages of both that name it, and no other", async () => {
+    const started = await venue();
+    const both = await subscriber(started, started.tokens);
+    const one = await subscriber(started, [started.tokens[1]]);
+    await started.play(5);
+    await Promise.all([both.caughtUp(), one.caughtUp()]);
+    const wanted = framesOf(both)
+      .slice(1)
+      .filter((text) => text.includes(started.tokens[1]));
+    expect(wanted.length).toBeGreaterThan(50);
+    expect(framesOf(one).slice(1)).toEqual(wanted);
   });
 
   it("adds and drops tokens on a socket that is open", async () => {
-    const { emulator, tokens, source } = await venue();
-    const next = [...source.markets()].find(({ closed, outcomes }) => !closed && outcomes[0]?.instrument !== tokens[0]);
-    const reader = await client(emulator.endpoints.marketSocket);
-    reader.send(subscribe([next!.outcomes[0]!.instrument]));
-    await reader.until((text) => text.startsWith("[{"));
-    expect(reader.received).toHaveLength(1);
-    reader.send({ operation: "subscribe", assets_ids: [tokens[0]] });
-    await reader.untilCount(10, isChange);
-    reader.send({ operation: "unsubscribe", assets_ids: [tokens[0]] });
-    reader.send("PING");
-    await reader.until((text) => text === "PONG");
-    const at = reader.received.indexOf("PONG");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(reader.received.slice(at).filter((text) => text.includes(tokens[0]))).toEqual([]);
+    const started = await venue();
+    const reader = await subscriber(started, []);
+    await started.play(2);
+    reader.send({ operation: "subscribe", assets_ids: [started.tokens[0]] });
+    await reader.caughtUp();
+    expect(framesOf(reader)).toHaveLength(1);
+    await started.play(2);
+    reader.send({ operation: "unsubscribe", assets_ids: [started.tokens[0]] });
+    await reader.caughtUp();
+    const count = framesOf(reader).length;
+    expect(count).toBeGreaterThan(20);
+    await started.play(2);
+    await reader.caughtUp();
+    expect(framesOf(reader)).toHaveLength(count);
   });
 
   it("answers [] for unknown tokens, and nothing where no dump is wanted", async () => {
-    const { emulator, tokens } = await venue();
-    const reader = await client(emulator.endpoints.marketSocket);
-    reader.send(subscribe(["123" as InstrumentId]));
-    expect(await reader.until(() => true)).toBe("[]");
-    const other = await client(emulator.endpoints.marketSocket);
-    other.send(subscribe(tokens, { initial_dump: false }));
-    expect(await other.until(() => true)).toContain('"price_change"');
+    const started = await venue();
+    expect(framesOf(await subscriber(started, ["123" as InstrumentId]))).toEqual(["[]"]);
+    expect(framesOf(await subscriber(started, started.tokens, { initial_dump: false }))).toEqual([]);
   });
 
   it("sends best_bid_ask, new_market and market_resolved only to those who asked for custom features", async () => {
-    const { emulator, tokens } = await venue({}, {}, 400);
-    const plain = await client(emulator.endpoints.marketSocket);
-    const custom = await client(emulator.endpoints.marketSocket);
-    plain.send(subscribe(tokens));
-    custom.send(subscribe(tokens, { custom_feature_enabled: true }));
-    for (const type of ["best_bid_ask", "new_market", "market_resolved"]) {
-      await custom.until((text) => text.includes(`"event_type":"${type}"`));
-    }
-    expect(plain.received.filter((text) => /best_bid_ask|new_market|market_resolved/.test(text))).toEqual([]);
-    const late = await client(emulator.endpoints.marketSocket);
-    late.send(subscribe(tokens));
-    expect(await late.until(() => true)).toBe("[]");
+    const started = await venue({ activity: 0.05 });
+    const plain = await subscriber(started, started.tokens);
+    const custom = await subscriber(started, started.tokens, { custom_feature_enabled: true });
+    await started.play(600);
+    await Promise.all([plain.caughtUp(), custom.caughtUp()]);
+    const types = (reader: SocketClient) =>
+      new Set(framesOf(reader).flatMap((text) => /"event_type":"(\w+)"/.exec(text)?.[1] ?? []));
+    const everyone = ["book", "last_trade_price", "price_change"];
+    expect([...types(plain)].filter((type) => type !== "tick_size_change").sort()).toEqual(everyone);
+    expect(types(custom)).toEqual(new Set([...types(plain), "best_bid_ask", "new_market", "market_resolved"]));
+    expect(framesOf(await subscriber(started, started.tokens)), "closed markets have no book").toEqual(["[]"]);
   });
 
   it("falls silent above 500 tokens, but still answers PING", async () => {
-    const { emulator, source } = await venue({ series: [], markets: 260, framesPerSecond: 2_000 });
-    const tokens = [...source.markets()].flatMap(({ outcomes }) => outcomes.map(({ instrument }) => instrument));
-    const reader = await client(emulator.endpoints.marketSocket);
-    reader.send(subscribe(tokens));
-    reader.send("PING");
-    await reader.until((text) => text === "PONG");
-    await new Promise((resolve) => setTimeout(resolve, 150));
-    expect(reader.received).toEqual(["PONG"]);
+    const started = await venue({ series: [], markets: 260, framesPerSecond: 500 });
+    const tokens = tokensOf(started);
+    const reader = await subscriber(started, tokens);
+    await started.play(2);
+    await reader.caughtUp();
+    expect(framesOf(reader)).toEqual([]);
     reader.send({ operation: "unsubscribe", assets_ids: tokens.slice(20) });
+    await reader.caughtUp();
+    await started.play(5);
     await reader.until(isChange);
   });
 
   it("serves 2,000 tokens on 10 sockets", async () => {
-    const { emulator, source } = await venue({ series: [], markets: 1_000, framesPerSecond: 500 });
-    const tokens = [...source.markets()].flatMap(({ outcomes }) => outcomes.map(({ instrument }) => instrument));
-    const readers = await Promise.all(Array.from({ length: 10 }, () => client(emulator.endpoints.marketSocket)));
-    for (const [index, reader] of readers.entries())
-      reader.send(subscribe(tokens.slice(index * 200, index * 200 + 200)));
-    for (const reader of readers) await reader.untilCount(20, isChange);
-    const states = prove(readers.flatMap(({ received }) => received)).totals().states;
-    expect(states.contradicted).toBe(0);
-    expect(readers.every(({ received }) => (received[0]?.match(/"event_type":"book"/g) ?? []).length === 200)).toBe(
-      true,
+    const started = await venue({ series: [], markets: 1_000, framesPerSecond: 3_000 });
+    const tokens = tokensOf(started);
+    const readers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => subscriber(started, tokens.slice(index * 200, index * 200 + 200))),
     );
+    await started.play(2);
+    await Promise.all(readers.map((reader) => reader.caughtUp()));
+    const frames = readers.map(framesOf);
+    expect(frames.every(([dump]) => dump?.match(/"event_type":"book"/g)?.length === 200)).toBe(true);
+    expect(frames.every((received) => received.length > 100)).toBe(true);
+    expect(prove(frames.flat()).totals().states.contradicted).toBe(0);
   });
 
   it("disconnects a reader that stalls, and nobody else", async () => {
-    const { emulator, tokens } = await venue({ activity: 4 }, { maxBufferedBytes: 200_000 }, 60);
-    const stalled = await client(emulator.endpoints.marketSocket);
-    const healthy = await client(emulator.endpoints.marketSocket);
-    stalled.send(subscribe(tokens));
-    await stalled.until(isChange);
+    const started = await venue({ activity: 4 }, { maxBufferedBytes: 1_000_000 });
+    const stalled = await subscriber(started, started.tokens);
+    const healthy = await subscriber(started, started.tokens);
     stalled.socket.pause();
-    healthy.send(subscribe(tokens));
-    // More than the kernel's buffers and the bound together.
-    await healthy.untilCount(12_000, isChange);
+    // About 25 MB: more than the kernel's buffers and the bound together.
+    await started.play(80);
     stalled.socket.resume();
-    await expect.poll(() => stalled.socket.readyState, { timeout: 5_000 }).toBe(stalled.socket.CLOSED);
-    expect(healthy.socket.readyState).toBe(healthy.socket.OPEN);
-    expect(prove(healthy.received).totals().states.contradicted).toBe(0);
+    await expect.poll(() => stalled.socket.readyState, { timeout: 10_000 }).toBe(stalled.socket.CLOSED);
+    await healthy.caughtUp();
+    expect(framesOf(healthy).length).toBeGreaterThan(10_000);
+    expect(framesOf(stalled).length).toBeLessThan(framesOf(healthy).length);
   });
 });
 
@@ -176,14 +181,18 @@ describe("HTTP", () => {
   const text = (body: Uint8Array) => Buffer.from(body).toString();
 
   it("shows no strike, final price or winner before its time, and all of them after", async () => {
-    const { emulator, market } = await venue({}, {}, 400);
+    const { emulator, market, play } = await venue({ activity: 0.05 });
     const { gamma } = emulator.endpoints;
     const ask = async () => decodeGamma((await get(gamma, `/events?slug=${market.slug}`)).body).markets[0]!;
     const early = await ask();
     expect(early).toMatchObject({ closed: false, winner: null, finalPrice: null });
     expect(early.strike?.exact).toMatch(/^\d+\.\d+$/);
-    await expect.poll(async () => (await ask()).closed, { timeout: 8_000 }).toBe(true);
+    // The window is over, but nobody has said so yet: the fastest resolution takes 20 s.
+    await play(255);
+    expect(await ask()).toMatchObject({ closed: false, winner: null, finalPrice: null });
+    await play(80);
     const late = await ask();
+    expect(late.closed).toBe(true);
     expect(late.winner).toBe(late.outcomes[late.finalPrice!.price >= late.strike!.price ? 0 : 1]?.instrument);
     const open = decodeGamma((await get(gamma, `/markets?slug=${market.slug}`)).body);
     expect(open.markets, "closed markets are left out unless asked for").toEqual([]);
@@ -191,21 +200,19 @@ describe("HTTP", () => {
   });
 
   it("shows the strike of a window only once the one before is resolved, and chains them", async () => {
-    const { emulator, market } = await venue({}, {}, 400);
-    const { gamma } = emulator.endpoints;
-    const list = async () =>
-      decodeGamma((await get(gamma, "/events?series_slug=btc-up-or-down-5m&order=startDate&limit=50")).body).markets;
-    const next = (await list()).find(({ window }) => window?.startsAt === market.window?.endsAt)!;
-    const seen: { previousClosed: boolean; strike: string | undefined; final: string | undefined }[] = [];
-    for (;;) {
-      const markets = await list();
-      const previous = markets.find(({ slug }) => slug === market.slug)!;
-      const strike = markets.find(({ slug }) => slug === next.slug)!.strike?.exact;
-      seen.push({ previousClosed: previous.closed, strike, final: previous.finalPrice?.exact });
-      if (strike !== undefined) break;
-    }
-    expect(seen.filter(({ previousClosed }) => !previousClosed).every(({ strike }) => strike === undefined)).toBe(true);
-    expect(seen.at(-1)?.strike).toBe(seen.at(-1)?.final);
+    const { emulator, market, play } = await venue({ activity: 0.05 });
+    const list = async () => {
+      const { body } = await get(emulator.endpoints.gamma, "/events?series_slug=btc-up-or-down-5m&limit=50");
+      const { markets } = decodeGamma(body);
+      const next = markets.find(({ window }) => window?.startsAt === market.window?.endsAt);
+      return { present: markets.find(({ slug }) => slug === market.slug), next };
+    };
+    await play(255);
+    expect((await list()).next?.strike).toBeNull();
+    await play(80);
+    const { present, next } = await list();
+    expect(next?.strike).not.toBeNull();
+    expect(next?.strike).toEqual(present?.finalPrice);
   });
 
   it("answers every path that the clients ask", async () => {

@@ -17,6 +17,8 @@ const isChange = (text: string) => text.includes('"price_change"');
 interface Rig extends SyntheticVenue {
   /** Two sockets with the same subscription: 0 and 1. */
   readonly readers: readonly [SocketClient, SocketClient];
+  /** Lets time pass, until both readers have all that was sent in it. */
+  run(seconds: number): Promise<void>;
 }
 
 async function rig(...args: Parameters<typeof startVenue>): Promise<Rig> {
@@ -28,10 +30,16 @@ async function rig(...args: Parameters<typeof startVenue>): Promise<Rig> {
     open.push(reader);
     readers.push(reader);
     reader.send({ assets_ids: venue.tokens, type: "market", custom_feature_enabled: true });
-    await reader.until(isChange);
+    await reader.caughtUp();
   }
-  return { ...venue, readers: readers as [SocketClient, SocketClient] };
+  const run = async (seconds: number) => {
+    await venue.play(seconds);
+    await Promise.all(readers.map((reader) => reader.caughtUp()));
+  };
+  return { ...venue, readers: readers as [SocketClient, SocketClient], run };
 }
+
+const framesOf = ({ received }: SocketClient) => received.filter((text) => text !== "PONG");
 
 function totalsOf(frames: readonly string[]) {
   const decoder = new Decoder();
@@ -44,77 +52,66 @@ function totalsOf(frames: readonly string[]) {
   return prover.totals();
 }
 
-/** What the later socket got and the earlier one did not, up to the last frame of the earlier. */
-async function missingIn(earlier: SocketClient, later: SocketClient): Promise<ReadonlySet<string>> {
-  const last = earlier.received.at(-1)!;
-  await later.until((text) => text === last);
-  const had = new Set(earlier.received);
-  // Without its own opening dump.
-  return new Set(later.received.slice(1, later.received.indexOf(last)).filter((text) => !had.has(text)));
+/** What the second socket got and the first did not; both have the same subscription from the start. */
+function missingIn([first, second]: readonly [SocketClient, SocketClient]): string[] {
+  const had = new Set(framesOf(first));
+  return framesOf(second).filter((text) => !had.has(text));
 }
-
-const settle = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis));
 
 describe("a fault", () => {
   it("freeze: stops the stream of one socket, which still answers PING, and ends by itself", async () => {
-    const { emulator, readers } = await rig();
+    const { emulator, readers, run } = await rig();
+    await run(2);
     emulator.inject({ kind: "freeze", socket: 0, forMicros: 8 * SECOND });
-    readers[0].send("PING");
-    await readers[0].until((text) => text === "PONG");
-    const before = readers[0].received.length;
-    const other = readers[1].received.length;
-    await settle(200);
-    expect(readers[0].received.length).toBe(before);
-    expect(readers[1].received.length).toBeGreaterThan(other);
-    await readers[0].untilCount(before + 200, () => true);
+    const [frozen, healthy] = readers.map((reader) => framesOf(reader).length);
+    await run(7.5);
+    expect(framesOf(readers[0]).length).toBe(frozen);
+    expect(framesOf(readers[1]).length).toBeGreaterThan(healthy! + 50);
+    await run(5);
+    expect(framesOf(readers[0]).length).toBeGreaterThan(frozen! + 20);
     const [record] = emulator.injected();
-    expect(record?.hits).toBeGreaterThan(0);
     expect(record?.endedAt).toBe(record!.at + 8 * SECOND);
-    const missing = await missingIn(readers[0], readers[1]);
-    expect(missing.size).toBe(record?.hits);
-    expect(totalsOf(readers[1].received).states.contradicted).toBe(0);
+    expect(missingIn(readers)).toHaveLength(record!.hits);
+    expect(totalsOf(framesOf(readers[1])).states.contradicted).toBe(0);
   });
 
   it("freeze: can be of some tokens only", async () => {
-    const { emulator, readers, tokens, source } = await rig({ series: ["btc-updown-5m", "eth-updown-5m"] });
+    const { emulator, readers, tokens, source, run } = await rig({ series: ["btc-updown-5m", "eth-updown-5m"] });
     const eth = [...source.markets()].find(
-      ({ slug, window }) =>
-        slug.startsWith("eth") && window!.startsAt <= source.nextAt() && source.nextAt() < window!.endsAt,
+      ({ slug, strike, winner }) => slug.startsWith("eth") && strike !== null && winner === null,
     )!;
-    const ethTokens = eth.outcomes.map(({ instrument }) => instrument);
-    readers[0].send({ operation: "subscribe", assets_ids: ethTokens });
-    await readers[0].until((text) => isChange(text) && text.includes(eth.id));
+    readers[0].send({ operation: "subscribe", assets_ids: eth.outcomes.map(({ instrument }) => instrument) });
+    await run(2);
     emulator.inject({ kind: "freeze", instruments: tokens, forMicros: 60 * SECOND });
-    const from = readers[0].received.length;
-    await settle(200);
-    const since = readers[0].received.slice(from + 1);
-    expect(since.some((text) => text.includes(eth.id))).toBe(true);
-    expect(since.filter((text) => tokens.some((token) => text.includes(token)))).toEqual([]);
+    const from = framesOf(readers[0]).length;
+    await run(5);
+    const since = framesOf(readers[0]).slice(from);
+    expect(since.length).toBeGreaterThan(20);
+    expect(since.every((text) => text.includes(eth.id))).toBe(true);
   });
 
   it("lose and duplicate: so many frames on that socket, and the log says how many", async () => {
-    const { emulator, readers } = await rig();
+    const { emulator, readers, run } = await rig();
+    await run(1);
     emulator.inject({ kind: "lose", frames: 3, socket: 0 });
     emulator.inject({ kind: "duplicate", frames: 2, socket: 1 });
-    await readers[0].untilCount(300, isChange);
-    await readers[1].untilCount(300, isChange);
+    await run(5);
     const [lost, doubled] = emulator.injected();
     expect([lost?.hits, doubled?.hits]).toEqual([3, 2]);
     expect(lost?.endedAt).not.toBeNull();
-    const repeated = readers[1].received.filter((text, index, all) => all[index - 1] === text);
-    expect(repeated).toHaveLength(2);
-    expect((await missingIn(readers[0], readers[1])).size).toBe(3);
+    const frames = framesOf(readers[1]);
+    expect(frames.filter((text, index) => frames[index - 1] === text)).toHaveLength(2);
+    expect(new Set(missingIn(readers)).size).toBe(3);
   });
 
   it("cross: shows a crossed book for one message, whose digest is right, and the true one after it", async () => {
-    const { emulator, readers, tokens } = await rig();
+    const { emulator, readers, tokens, run } = await rig();
+    await run(1);
     emulator.inject({ kind: "cross", instrument: tokens[0], socket: 0 });
-    await readers[0].untilCount(200, isChange);
-    const crossed = totalsOf(readers[0].received);
-    expect(crossed.crossed).toBe(2);
-    expect(crossed.states).toMatchObject({ contradicted: 0 });
-    await readers[1].untilCount(100, isChange);
-    expect(totalsOf(readers[1].received).crossed).toBe(0);
+    await run(2);
+    // Both outcomes' books were crossed for one frame.
+    expect(totalsOf(framesOf(readers[0]))).toMatchObject({ crossed: 2, states: { contradicted: 0 } });
+    expect(totalsOf(framesOf(readers[1]))).toMatchObject({ crossed: 0, states: { contradicted: 0 } });
     expect(emulator.injected()[0]).toMatchObject({ hits: 1, possible: true });
   });
 
@@ -130,36 +127,44 @@ describe("a fault", () => {
   });
 
   it("slow: brings everything late and in order", async () => {
-    const { emulator, readers } = await rig();
-    emulator.inject({ kind: "slow", socket: 0, byMicros: 4 * SECOND, forMicros: 20 * SECOND });
-    const [at, other] = readers.map(({ received }) => received.length) as [number, number];
-    await settle(120);
-    expect(readers[0].received.length).toBe(at);
-    expect(readers[1].received.length).toBeGreaterThan(other);
-    await readers[0].untilCount(200, isChange);
-    expect(totalsOf(readers[0].received).states.contradicted).toBe(0);
+    const { emulator, readers, play } = await rig();
+    await play(1);
+    await readers[0].caughtUp();
+    const before = framesOf(readers[0]).length;
+    emulator.inject({ kind: "slow", socket: 0, byMicros: 4 * SECOND, forMicros: 10 * SECOND });
+    await play(3.9);
+    await readers[1].caughtUp();
+    expect(framesOf(readers[0]).length).toBe(before);
+    expect(framesOf(readers[1]).length).toBeGreaterThan(before + 20);
+    await play(15);
+    await Promise.all(readers.map((reader) => reader.caughtUp()));
+    expect(framesOf(readers[0])).toEqual(framesOf(readers[1]));
   });
 
   it("stale_book: REST and dumps stand still while the stream goes on, and catch up after", async () => {
-    const { emulator, readers, tokens } = await rig();
-    const ask = async () =>
-      (await (await fetch(`${emulator.endpoints.clob}/book?token_id=${tokens[0]}`)).json()) as { hash: string };
+    const { emulator, tokens, run } = await rig();
+    const url = `${emulator.endpoints.clob}/book?token_id=${tokens[0]}`;
+    const ask = async () => ((await (await fetch(url)).json()) as { hash: string }).hash;
+    await run(1);
     emulator.inject({ kind: "stale_book", forMicros: 10 * SECOND });
     const stale = await ask();
-    await readers[0].untilCount(60, isChange);
-    expect(await ask()).toEqual(stale);
+    await run(5);
+    expect(await ask()).toBe(stale);
     const late = await connect(emulator.endpoints.marketSocket);
     open.push(late);
     late.send({ assets_ids: [tokens[0]], type: "market" });
-    expect(await late.until(() => true)).toContain(stale.hash);
-    await expect.poll(async () => (await ask()).hash).not.toBe(stale.hash);
+    expect(await late.until(() => true)).toContain(stale);
+    await run(6);
+    expect(await ask()).not.toBe(stale);
   });
 
   it("http_error: refuses so many requests, then serves; sockets are refused apart", async () => {
     const { emulator } = await rig();
     emulator.inject({ kind: "http_error", status: 429, requests: 2, surface: "clob" });
-    const ask = (path: string) =>
-      fetch(`${emulator.endpoints.clob}${path}`).then(({ status, headers }) => [status, headers.get("retry-after")]);
+    const ask = async (path: string) => {
+      const { status, headers } = await fetch(emulator.endpoints.clob + path);
+      return [status, headers.get("retry-after")];
+    };
     expect([await ask("/ok"), await ask("/time"), await ask("/ok")]).toEqual([
       [429, "1"],
       [429, "1"],
@@ -171,22 +176,25 @@ describe("a fault", () => {
   });
 
   it("forget_resolution: one socket never hears of it", async () => {
-    const { emulator, readers } = await rig({}, {}, 400);
+    const { emulator, readers, run } = await rig({ activity: 0.05 });
     emulator.inject({ kind: "forget_resolution", markets: 1, socket: 0 });
-    await readers[1].until((text) => text.includes("market_resolved"));
-    await settle(50);
-    expect(readers[0].received.some((text) => text.includes("market_resolved"))).toBe(false);
+    await run(340);
+    const heard = readers.map((reader) => framesOf(reader).some((text) => text.includes("market_resolved")));
+    expect(heard).toEqual([false, true]);
     expect(emulator.injected()[0]).toMatchObject({ hits: 1 });
   });
 
-  it("clock_skew: shifts the venue's times and the digests with them", async () => {
-    const { emulator, readers } = await rig();
-    const last = sentAtOf(readers[0].received.filter(isChange).at(-1)!);
-    emulator.inject({ kind: "clock_skew", byMicros: 60 * SECOND, forMicros: 600 * SECOND });
-    const shifted = await readers[0].until((text) => isChange(text) && sentAtOf(text) > last + 55 * SECOND);
-    expect(shifted).toBeDefined();
-    await readers[0].untilCount(100, isChange);
-    expect(totalsOf(readers[0].received).states.contradicted).toBe(0);
+  it("clock_skew: shifts the venue's times and the digests with them, and back without a step backwards", async () => {
+    const { emulator, readers, run, clock } = await rig();
+    await run(1);
+    emulator.inject({ kind: "clock_skew", byMicros: 30 * SECOND, forMicros: 5 * SECOND });
+    await run(4);
+    const times = () => framesOf(readers[0]).filter(isChange).map(sentAtOf);
+    expect(Math.abs(times().at(-1)! - clock.now() - 30 * SECOND)).toBeLessThan(2 * SECOND);
+    await run(60);
+    expect(Math.abs(times().at(-1)! - clock.now())).toBeLessThan(2 * SECOND);
+    expect(times()).toEqual(times().toSorted((a, b) => a - b));
+    expect(totalsOf(framesOf(readers[0])).states.contradicted).toBe(0);
   });
 
   it("is put on record also where it could not be done", async () => {

@@ -12,10 +12,10 @@ afterEach(async () => {
 });
 
 async function rig(surface: "polyboltSocket" | "rtdsSocket") {
-  const { emulator } = await startVenue();
+  const { emulator, play } = await startVenue();
   const reader = await connect(emulator.endpoints[surface] ?? "");
   open.push(emulator, reader);
-  return { emulator, reader };
+  return { emulator, reader, play };
 }
 
 function pricesIn(surface: Surface, { received }: SocketClient): ReferencePrice[] {
@@ -46,9 +46,11 @@ describe("PolyBolt", () => {
   });
 
   it("opens each series with two minutes of history and goes on with a dense seq", async () => {
-    const { reader } = await rig("polyboltSocket");
+    const { reader, play } = await rig("polyboltSocket");
     reader.send(AUTH);
     reader.send(SUBSCRIBE);
+    await reader.untilCount(2, (text) => text.includes('"snapshot":true'));
+    await play(12);
     await reader.untilCount(10, (text) => text.includes('"channel":"price.crypto.twap"') && text.includes('"seq"'));
     expect(reader.received.slice(0, 2)).toEqual([
       '{"op":"authed","rid":"a1"}',
@@ -87,8 +89,10 @@ describe("RTDS", () => {
   });
 
   it("begins with an empty frame, then a history, then updates", async () => {
-    const { reader } = await rig("rtdsSocket");
+    const { reader, play } = await rig("rtdsSocket");
     reader.send(subscription("crypto_prices_twap_sixty"));
+    await reader.until((text) => text.includes('"type":"subscribe"'));
+    await play(8);
     await reader.untilCount(5, (text) => text.includes('"type":"update"'));
     expect(reader.received[0]).toBe("");
     expect(reader.received[1]).toContain('"type":"subscribe"');
@@ -98,14 +102,22 @@ describe("RTDS", () => {
   });
 
   it("says nothing after the history where the filter has a space, and silences a list with an unknown topic", async () => {
-    const { reader, emulator } = await rig("rtdsSocket");
+    const { reader, emulator, play } = await rig("rtdsSocket");
     reader.send(subscription("crypto_prices_chainlink", '{"symbol": "btc/usd"}'));
     const other = await connect(emulator.endpoints.rtdsSocket ?? "");
     open.push(other);
     const topics = ["crypto_prices_chainlink", "crypto_prices_of_tomorrow"];
     other.send({ action: "subscribe", subscriptions: topics.map((topic) => ({ topic, type: "update" })) });
     await other.until((text) => text.includes('"statusCode":401'));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await reader.until((text) => text.includes('"type":"subscribe"'));
+    await play(8);
+    // A third one's update is the proof that there was something to get.
+    const third = await connect(emulator.endpoints.rtdsSocket ?? "");
+    open.push(third);
+    third.send(subscription("crypto_prices_chainlink"));
+    await third.until((text) => text.includes('"type":"subscribe"'));
+    await play(8);
+    await third.until((text) => text.includes('"type":"update"'));
     expect(reader.received.filter((text) => text !== "")).toHaveLength(1);
     expect(other.received.filter((text) => text !== "")).toHaveLength(1);
   });
