@@ -124,10 +124,10 @@ function filterOf(query: URLSearchParams, closedByDefault: boolean | null): (mar
     isInTime.every((test) => test(market));
 }
 
-/** As the venue tags its recurring markets; other markets have none here. */
+/** As the venue tags its recurring markets. The others have one of ours, so that a load of them can be asked for at once. */
 function tagsOf({ slug }: Market): readonly string[] {
   const recurring = parseWindowSlug(slug);
-  return recurring ? ["crypto", "up-or-down", "recurring", recurring.coin, recurring.timeframe] : [];
+  return recurring ? ["crypto", "up-or-down", "recurring", recurring.coin, recurring.timeframe] : ["synthetic"];
 }
 
 function flagOf(query: URLSearchParams, name: string): boolean | null {
