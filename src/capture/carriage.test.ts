@@ -54,6 +54,16 @@ describe("Carriage", () => {
     expect(both.closed("b", 0).lost).toEqual([]);
   });
 
+  it("knows what hangs on one socket alone", () => {
+    const both = carriage();
+    expect(both.carriedOnlyBy("b", 0)).toEqual([]);
+    both.closed("a", 0);
+    both.opened("a", 0, at(5));
+    both.saw(X, "a", book(6));
+    expect(both.carriedOnlyBy("b", 0)).toEqual([Y]);
+    expect(both.carriedOnlyBy("a", 0)).toEqual([]);
+  });
+
   it("leaves other shards alone", () => {
     const both = carriage();
     both.add("z" as InstrumentId, "n" as MarketId, 1);

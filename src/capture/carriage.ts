@@ -121,8 +121,13 @@ export class Carriage {
     return { lost, from };
   }
 
-  isOpen(replica: string, shard: number): boolean {
-    return this.#alive.has(`${replica}-${shard}`);
+  /** What nobody would carry if this socket closed. */
+  carriedOnlyBy(replica: string, shard: number): InstrumentId[] {
+    const alone: InstrumentId[] = [];
+    for (const { instrument, shard: on, legs } of this.#instruments.values()) {
+      if (on === shard && legs.every((leg) => leg.carries === (leg.replica === replica))) alone.push(instrument);
+    }
+    return alone;
   }
 
   remedied(instrument: InstrumentId, replica: string, at: UnixMicros): void {

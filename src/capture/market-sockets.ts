@@ -1,6 +1,6 @@
 import type { Clock, Log } from "#host";
 import type { ConnectionId, InstrumentId, UnixMicros, UnnumberedFrame } from "#model";
-import { MINUTE } from "#model";
+import { MINUTE, SECOND } from "#model";
 import { Feed, type FeedState, marketFeedPlan, marketOperations } from "#venue";
 import { diffShards, instrumentsOf, type Shards } from "./plan.ts";
 
@@ -16,6 +16,8 @@ export interface MarketSocketsOptions {
 
 /** A socket is dialled anew for a frozen instrument at most this often: it costs its other instruments a moment. */
 const RECONNECT_EVERY = MINUTE;
+/** And not while a replica of it may still be without its books for the same reason. */
+const RECONNECT_APART = 15 * SECOND;
 
 export function marketConnection(replica: string, shard: number): ConnectionId {
   return `market-${replica}-${shard}` as ConnectionId;
@@ -76,12 +78,16 @@ export class MarketSockets {
     return true;
   }
 
-  /** False where it is not open, or was dialled anew for such a reason not long ago. */
+  /** False where it is not open, or it or a replica of it was dialled anew for such a reason not long ago. */
   reconnect(replica: string, shard: number, reason: string): boolean {
     const socket = this.#sockets.get(marketConnection(replica, shard));
     const now = this.#options.clock.now();
     if (socket?.feed.state !== "open") return false;
-    if (socket.reconnectedAt !== null && Math.abs(now - socket.reconnectedAt) < RECONNECT_EVERY) return false;
+    for (const each of this.#sockets.values()) {
+      if (each.shard !== shard || each.reconnectedAt === null) continue;
+      const apart = each === socket ? RECONNECT_EVERY : RECONNECT_APART;
+      if (Math.abs(now - each.reconnectedAt) < apart) return false;
+    }
     socket.reconnectedAt = now;
     socket.feed.reconnect(reason);
     return true;

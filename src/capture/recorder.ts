@@ -314,9 +314,9 @@ export class Recorder {
     const slug = this.register.get(market)?.market.slug;
     this.options.log.warn({ instrument, slug, connection: marketConnection(replica, shard) }, `frozen: ${remedy}`);
     if (remedy === "redrive") return this.sockets.redrive(instrument, replica, shard);
-    // With no other socket to carry them, a new one would tear a hole into its other instruments' books.
-    const others = this.options.replicas.filter((each) => each !== replica);
-    if (others.length > 0 && !others.some((each) => this.carriage.isOpen(each, shard))) return false;
+    // A new socket must not tear a hole into books that are well and that it alone carries; with one replica it has to.
+    const alone = this.carriage.carriedOnlyBy(replica, shard).filter((each) => !this.ledger.has("silence", each));
+    if (alone.length > 0 && this.options.replicas.length > 1) return false;
     return this.sockets.reconnect(replica, shard, `instrument ${instrument} is frozen on it`);
   }
 
