@@ -151,7 +151,7 @@ describe("repair", () => {
     await twoSegments();
     for (const file of [FIRST, SECOND]) {
       const bytes = readFileSync(join(directory, file));
-      for (let at = 0; at < bytes.length; at += 37) {
+      for (let at = 0; at < bytes.length; at += 61) {
         const copy = temporaryDirectory();
         cpSync(directory, copy.path, { recursive: true });
         writeFileSync(join(copy.path, file), flipped(bytes, at));

@@ -3,7 +3,8 @@ import { rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "#host";
-import { type Journal, JournalOverloaded, JournalStalled, verifyJournal } from "#journal";
+import { type Journal, JournalOverloaded, JournalStalled, openJournalReader, verifyJournal } from "#journal";
+import type { Seq } from "#model";
 import { frameOf, open, readAll, temporaryDirectory, textOf } from "./fixtures/journals.ts";
 import { openJournalWith } from "./journal.ts";
 
@@ -41,6 +42,16 @@ async function expectFrames(count: number): Promise<void> {
   expect(await verifyJournal(directory)).toMatchObject({ frames: count, damage: [], knownLosses: [] });
 }
 
+/** How many frames a tail from the beginning is shown within this time. */
+async function tailFor(millis: number): Promise<number> {
+  const reader = await openJournalReader(directory);
+  let shown = 0;
+  const signal = AbortSignal.timeout(millis);
+  for await (const frames of reader.tail({ fromSeq: 0 as Seq, signal })) shown += frames.length;
+  await reader.close();
+  return shown;
+}
+
 describe("a disk that fails", () => {
   it.each(["half", "sync", "read-only"])(
     "(%s) stalls the journal, which keeps all frames and goes on by itself",
@@ -57,6 +68,7 @@ describe("a disk that fails", () => {
       expect(journal.backlog.frames).toBe(20);
       // Readers see what is durable and no damage, whatever the failed writes left behind.
       await expectFrames(10);
+      expect(await tailFor(60)).toBe(10);
       heal();
       await journal.flush();
       await stateOf(journal, "writing");

@@ -4,7 +4,7 @@ import type { Seq } from "#model";
 import { decodeBlock } from "./block.ts";
 import type { Damage, SeqRange } from "./errors.ts";
 import { BLOCK_HEADER_BYTES } from "./layout.ts";
-import { MARK_NAME, type MarkRead, readMark } from "./mark.ts";
+import { type DurableMark, MARK_NAME, type MarkRead, readMark } from "./mark.ts";
 import { listSegments, type SegmentFile } from "./segments.ts";
 import { type Walked, walkSegment } from "./walk.ts";
 
@@ -35,50 +35,82 @@ export async function verifyJournal(
   onProgress?: (progress: VerifyProgress) => void,
 ): Promise<JournalVerification> {
   const read = await readMark(directory);
-  const segments = await listSegments(directory);
-  const totalBytes = await sizeOf(directory, segments);
-  const sum = { frames: 0, blocks: 0, segments: segments.length, bytes: totalBytes, tornBytes: 0 };
-  const damage: Damage[] = [];
-  const knownLosses: SeqRange[] = [];
   const mark = read.kind === "mark" ? read.mark : null;
+  // What began after the mark was read is no concern of it.
+  const listed = (await listSegments(directory)).filter(({ firstSeq }) => mark === null || firstSeq <= mark.nextSeq);
+  const segments = await withSizes(directory, listed);
+  const totalBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  const found: Findings = { frames: 0, blocks: 0, tornBytes: 0, damage: [], knownLosses: [] };
   let due: Seq | null = null;
   let doneBytes = 0;
-  for (const segment of segments) {
-    // Begun after the mark was read.
-    if (mark !== null && segment.firstSeq > mark.nextSeq) break;
-    let next = segment.firstSeq;
-    for await (const item of walkSegment(directory, segment, { due, mark, live: true })) {
-      if (item.kind === "header" && segment.firstSeq > item.follows) {
-        knownLosses.push({ from: item.follows, to: segment.firstSeq });
-      } else if (item.kind === "damage") {
-        damage.push(item.damage);
-        next = Math.max(next, item.damage.lost?.to ?? 0) as Seq;
-      } else if (item.kind === "torn") {
-        sum.tornBytes += item.length;
-      } else if (item.kind === "block" && mark !== null && item.header.firstSeq >= mark.nextSeq) {
-        // Whole but not acknowledged: being written, or left by a writer that was killed. Readers do not show it either.
-        sum.tornBytes += item.bytes.length;
-      } else if (item.kind === "block") {
-        sum.blocks++;
-        sum.frames += item.header.count;
-        next = (item.header.firstSeq + item.header.count) as Seq;
-        const wrong = contentsOf(segment, item);
-        if (wrong) damage.push(wrong);
-        onProgress?.({ doneBytes: doneBytes + item.offset + item.bytes.length, totalBytes });
-      }
+  let verified = 0;
+  for (const { segment, bytes } of segments) {
+    const done = doneBytes;
+    try {
+      due = await verifySegment({ directory, segment, due, mark }, found, (offset) =>
+        onProgress?.({ doneBytes: done + offset, totalBytes }),
+      );
+      verified++;
+    } catch (cause) {
+      // The writer's budget may delete the oldest segments meanwhile.
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
     }
-    due = next;
-    doneBytes += (await stat(join(directory, segment.name))).size;
+    doneBytes += bytes;
   }
   const marked = judgeMark(read, due);
-  if (marked && damage.length === 0) damage.push(marked);
-  return { ...sum, damage, knownLosses };
+  if (marked && found.damage.length === 0) found.damage.push(marked);
+  return { ...found, segments: verified, bytes: totalBytes };
 }
 
-async function sizeOf(directory: string, segments: readonly SegmentFile[]): Promise<number> {
-  let bytes = 0;
-  for (const { name } of segments) bytes += (await stat(join(directory, name))).size;
-  return bytes;
+interface Findings {
+  frames: number;
+  blocks: number;
+  tornBytes: number;
+  readonly damage: Damage[];
+  readonly knownLosses: SeqRange[];
+}
+
+/** Adds what it finds to `found`; returns the seq due after the segment. */
+async function verifySegment(
+  what: { directory: string; segment: SegmentFile; due: Seq | null; mark: DurableMark | null },
+  found: Findings,
+  onBlock: (end: number) => void,
+): Promise<Seq> {
+  const { directory, segment, due, mark } = what;
+  let next = segment.firstSeq;
+  for await (const item of walkSegment(directory, segment, { due, mark, live: true })) {
+    if (item.kind === "header" && segment.firstSeq > item.follows) {
+      found.knownLosses.push({ from: item.follows, to: segment.firstSeq });
+    } else if (item.kind === "damage") {
+      found.damage.push(item.damage);
+      next = Math.max(next, item.damage.lost?.to ?? 0) as Seq;
+    } else if (item.kind === "torn") {
+      found.tornBytes += item.length;
+    } else if (item.kind === "block" && mark !== null && item.header.firstSeq >= mark.nextSeq) {
+      // Whole but not acknowledged: being written, or left by a writer that was killed. Readers do not show it either.
+      found.tornBytes += item.bytes.length;
+    } else if (item.kind === "block") {
+      found.blocks++;
+      found.frames += item.header.count;
+      next = (item.header.firstSeq + item.header.count) as Seq;
+      const wrong = contentsOf(segment, item);
+      if (wrong) found.damage.push(wrong);
+      onBlock(item.offset + item.bytes.length);
+    }
+  }
+  return next;
+}
+
+async function withSizes(
+  directory: string,
+  segments: readonly SegmentFile[],
+): Promise<{ segment: SegmentFile; bytes: number }[]> {
+  const sized: { segment: SegmentFile; bytes: number }[] = [];
+  for (const segment of segments) {
+    const found = await stat(join(directory, segment.name)).catch(() => undefined);
+    if (found) sized.push({ segment, bytes: found.size });
+  }
+  return sized;
 }
 
 /** Whether a block whose checksum is right also makes sense; it does not where the writer itself was wrong. */
