@@ -63,12 +63,14 @@ export class CatalogRounds {
     return this.#series.length === 0 && this.#namedMarkets > 0 && this.problems.length === 0;
   }
 
-  start(): void {
+  /** Resolves after `stop`. Trouble with the venue is no reason to end; what rejects is a defect of ours. */
+  run(): Promise<unknown> {
     const { clock } = this.#options;
     this.#running = Promise.all([
       this.#every(atLeastReal(clock, TARGETS_EVERY, TARGETS_FLOOR), () => this.#lookUp()),
       this.#every(atLeastReal(clock, INQUIRIES_EVERY, INQUIRIES_FLOOR), () => this.#inquirer.poll()),
     ]);
+    return this.#running;
   }
 
   /** Asks for its strike and outcome until they are known; again, with what was learned elsewhere. */

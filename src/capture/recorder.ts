@@ -133,7 +133,7 @@ export class Recorder {
     this.intake.record("session", this.#session("started"));
     for (const gap of previous.openGaps) this.ledger.adopt(gap);
     this.#tellProcessDown();
-    this.catalog.start();
+    this.catalog.run().catch((error: unknown) => this.#done.reject(error));
     this.#cancelRounds = clock.every(atLeastReal(clock, SECOND, ROUND_FLOOR), () => this.#round());
   }
 

@@ -31,7 +31,7 @@ export interface Capture {
   status(): CaptureStatus;
   /** Ends the recording in order; resolves when all of it is durable. */
   stop(): Promise<void>;
-  /** Resolves when it has ended: by `stop`, or because every market asked for by name is over. */
+  /** Resolves when it has ended: by `stop`, or because every market asked for by name is over. Rejects for a defect. */
   readonly done: Promise<void>;
 }
 
