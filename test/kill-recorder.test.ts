@@ -43,6 +43,10 @@ describe("kill -9 of the recorder under load", () => {
       let acknowledged = -1;
       const lines = createInterface({ input: recorder.stdout! });
       const begun = Promise.withResolvers<void>();
+      const exited = once(recorder, "exit");
+      void exited.then(([code, signal]) =>
+        begun.reject(new Error(`round ${round}: the recorder ended by itself: ${code ?? signal}`)),
+      );
       const before = round === 0 ? -1 : await lastSeq(journal);
       lines.on("line", (line) => {
         acknowledged = (JSON.parse(line) as { durable: number }).durable;
@@ -51,7 +55,7 @@ describe("kill -9 of the recorder under load", () => {
       await begun.promise;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 700));
       recorder.kill("SIGKILL");
-      await once(recorder, "exit");
+      await exited;
       expect(await lastSeq(journal)).toBeGreaterThanOrEqual(acknowledged);
     }
     const last = record();
