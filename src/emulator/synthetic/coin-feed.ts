@@ -12,14 +12,17 @@ const LONG_HOLE_SHARE = 38 / 202;
 /** A coin's price feed: a point a second, some late, some never. */
 export class CoinFeed {
   readonly path: PricePath;
+  /** The first second that can be published: its average is known. */
+  readonly since: number;
   readonly #random: Random;
   readonly #holes: boolean;
   #history: ReferencePrice[] = [];
   #silentUntil = 0;
   #lastReceipt = 0;
 
-  constructor(coin: string, seed: number, second: number, holes: boolean) {
-    this.path = new PricePath(coin, seed, second);
+  constructor(coin: string, seed: number, since: number, holes: boolean) {
+    this.since = since;
+    this.path = new PricePath(coin, seed, since - TWAP_SECONDS);
     this.#random = seededRandom(seedOf(`${seed}/feed/${coin}`));
     this.#holes = holes;
   }

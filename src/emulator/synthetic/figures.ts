@@ -47,7 +47,7 @@ export function typicalSizeBehind(cents: number): number {
  */
 export function withdrawnShare(secondsLeft: number): number {
   if (secondsLeft > 120) return 0;
-  if (secondsLeft > 60) return 0.05;
+  if (secondsLeft > 60) return 0.025;
   if (secondsLeft > 30) return 0.07;
   return secondsLeft > 10 ? 0.12 : 0.22;
 }

@@ -82,13 +82,15 @@ export class SyntheticMarket implements EmulatorSource {
     this.#ahead = aheadMicros;
     this.#activity = activity;
     const listed = series.map(seriesNamed);
-    // Begins before the window that runs at the start, so that this one has a strike and a resolved predecessor.
-    const longest = Math.max(0, ...listed.map(({ timeframe }) => TIMEFRAMES[timeframe]));
-    const firstSecond = Math.floor((startsAt - 2 * longest) / SECOND) - 2 * TWAP_SECONDS;
     for (const { coin } of listed) {
-      if (!this.#feeds.has(coin)) this.#feeds.set(coin, new CoinFeed(coin, seed, firstSecond, options.holes ?? true));
+      const second = firstSecondOf(
+        listed.filter((one) => one.coin === coin),
+        startsAt,
+      );
+      this.#feeds.set(coin, this.#feeds.get(coin) ?? new CoinFeed(coin, seed, second, options.holes ?? true));
     }
-    this.#at = ((firstSecond + TWAP_SECONDS) * SECOND) as UnixMicros;
+    const first = Math.min(Math.floor(startsAt / SECOND), ...[...this.#feeds.values()].map(({ since }) => since));
+    this.#at = (first * SECOND) as UnixMicros;
     this.#agenda.add(this.#at, () => this.#passSecond());
     for (const one of listed)
       this.#list(one, windowStart(one.timeframe, (startsAt - TIMEFRAMES[one.timeframe]) as UnixMicros), null);
@@ -144,6 +146,7 @@ export class SyntheticMarket implements EmulatorSource {
     // First of all that happens in this second, because it was put in a second ago; the path is then a second ahead.
     this.#agenda.add((this.#at + SECOND) as UnixMicros, () => this.#passSecond());
     for (const feed of this.#feeds.values()) {
+      if (second < feed.since) continue;
       while (feed.path.second <= second) feed.path.advance();
       const receipt = feed.receiptOf(second);
       if (receipt !== null) this.#agenda.add(receipt, () => this.#publish(feed, second));
@@ -255,6 +258,12 @@ function seriesNamed(name: string): ListedSeries {
   const series = parseSeries(name);
   if (!series) throw new RangeError(`no such series: ${name}; expected e.g. btc-updown-15m (5m, 15m or 4h, any coin)`);
   return series;
+}
+
+/** Before the window that runs at the start, so that this one has a strike and a resolved predecessor. */
+function firstSecondOf(listed: readonly ListedSeries[], startsAt: UnixMicros): number {
+  const longest = Math.max(...listed.map(({ timeframe }) => TIMEFRAMES[timeframe]));
+  return Math.floor((startsAt - 2 * longest) / SECOND) - TWAP_SECONDS;
 }
 
 function boundary(path: PricePath, at: UnixMicros): Boundary {
