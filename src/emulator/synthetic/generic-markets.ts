@@ -20,7 +20,7 @@ export class GenericMarkets {
   constructor(seed: number, count: number, framesPerSecond: number, at: UnixMicros) {
     this.#framesPerSecond = framesPerSecond;
     // Thinner books than a busy window's: 50,000 full ones would not fit into a laptop.
-    const depth = count > 500 ? 0.35 : 0.7;
+    const depth = count > 5_000 ? 0.15 : count > 500 ? 0.35 : 0.7;
     this.markets = Array.from({ length: count }, (_, number) => {
       const fair = 0.1 + 0.8 * (((number * 0.618) % 1) as number);
       const traded = new TradedMarket({ seed, market: listGeneric(seed, number), at, fair, depth, traded: false });
