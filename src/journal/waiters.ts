@@ -9,11 +9,13 @@ interface Waiter {
 /** Promises of durability, kept in the order of their seq, which is nearly always the order of asking. */
 export class Waiters {
   #waiting: Waiter[] = [];
+  /** Those before it are settled. They are cut off now and then: cutting at each commit would move all the others. */
+  #first = 0;
 
   add(seq: Seq): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let at = this.#waiting.length;
-    while (at > 0 && this.#waiting[at - 1]!.seq > seq) at--;
+    while (at > this.#first && this.#waiting[at - 1]!.seq > seq) at--;
     if (at === this.#waiting.length) this.#waiting.push({ seq, resolve, reject });
     else this.#waiting.splice(at, 0, { seq, resolve, reject });
     return promise;
@@ -21,14 +23,17 @@ export class Waiters {
 
   /** Resolves all that wait for a seq below `durableNext`. */
   settle(durableNext: Seq): void {
-    let done = 0;
-    while (done < this.#waiting.length && this.#waiting[done]!.seq < durableNext) done++;
-    for (const waiter of this.#waiting.splice(0, done)) waiter.resolve();
+    const waiting = this.#waiting;
+    while (this.#first < waiting.length && waiting[this.#first]!.seq < durableNext) waiting[this.#first++]!.resolve();
+    if (this.#first * 2 < waiting.length) return;
+    this.#waiting = waiting.slice(this.#first);
+    this.#first = 0;
   }
 
   fail(cause: Error): void {
-    const failed = this.#waiting;
+    const failed = this.#waiting.slice(this.#first);
     this.#waiting = [];
+    this.#first = 0;
     for (const waiter of failed) waiter.reject(cause);
   }
 }
