@@ -1,6 +1,6 @@
 import { atLeastReal, BucketOverloaded, type Clock, HttpError, type Log } from "#host";
 import type { InstrumentId, Market, UnnumberedFrame } from "#model";
-import { SECOND } from "#model";
+import { MINUTE, SECOND } from "#model";
 import { Catalog, formatTarget, Inquirer, Rest, type Target, type VenueConfig } from "#venue";
 import type { RestWord } from "./witness.ts";
 
@@ -23,6 +23,26 @@ const INQUIRIES_EVERY = SECOND;
 const TARGETS_FLOOR = 500;
 const INQUIRIES_FLOOR = 100;
 
+/** A market that was found by its name is looked up again this rarely: whether it is over is the inquiries' business. */
+const FOUND_EVERY = 10 * MINUTE;
+/** Lookups of one round. The rest come with the next; Gamma's budget is 10 a second. */
+const MOST_AT_ONCE = 150;
+
+interface Answered {
+  /** By the monotonic clock. */
+  readonly at: number;
+  readonly problems: readonly string[];
+}
+
+/** Names one market for good; a series and a tag go on to others. */
+function isFixed(target: Target): boolean {
+  return target.kind !== "series" && target.kind !== "tag";
+}
+
+function isDue(target: Target, answered: Answered | undefined, now: number): boolean {
+  return !answered || !isFixed(target) || answered.problems.length > 0 || now - answered.at >= FOUND_EVERY;
+}
+
 /**
  * Asks Gamma again and again which markets the targets are, so that series roll on and a late entry is found as long as
  * its window lasts; and asks for strikes and outcomes that no socket told.
@@ -33,11 +53,10 @@ export class CatalogRounds {
   readonly #inquirer: Inquirer;
   readonly #rest: Rest;
   readonly #abort = new AbortController();
-  readonly #series: readonly Target[];
-  readonly #named: readonly Target[];
+  /** What was last said of each target. */
+  readonly #answered = new Map<Target, Answered>();
   #running: Promise<unknown> | null = null;
   #namedMarkets = 0;
-  problems: readonly string[] = [];
   requestErrors = 0;
 
   constructor(options: CatalogRoundsOptions) {
@@ -54,13 +73,18 @@ export class CatalogRounds {
       graceMicros: patienceMicros,
       onMarket: (market) => onMarket(market, false),
     });
-    this.#series = options.targets.filter((target) => target.kind === "series");
-    this.#named = options.targets.filter((target) => target.kind !== "series");
   }
 
   /** True where all was asked for by name and each name was found: when those markets are over, nothing is left. */
   get complete(): boolean {
-    return this.#series.length === 0 && this.#namedMarkets > 0 && this.problems.length === 0;
+    const { targets } = this.#options;
+    const found = (target: Target) => this.#answered.get(target)?.problems.length === 0;
+    return this.#namedMarkets > 0 && targets.every((target) => isFixed(target) && found(target));
+  }
+
+  /** What could not be learned of the targets, in a line each. */
+  get problems(): readonly string[] {
+    return [...this.#answered.values()].flatMap((answered) => answered.problems);
   }
 
   /** Resolves after `stop`. Trouble with the venue is no reason to end; what rejects is a defect of ours. */
@@ -103,19 +127,38 @@ export class CatalogRounds {
   }
 
   async #lookUp(): Promise<void> {
-    const { onMarket, log } = this.#options;
-    const [series, named] = await Promise.all([
-      this.#catalog.resolveTargets(this.#series),
-      this.#catalog.resolveTargets(this.#named),
+    const now = this.#options.clock.monotonic();
+    const due = this.#options.targets.filter((target) => isDue(target, this.#answered.get(target), now));
+    // Whoever waited longest goes first, or many that are never found would keep the others out.
+    const lastAt = (target: Target) => this.#answered.get(target)?.at ?? Number.NEGATIVE_INFINITY;
+    const batch = due.sort((a, b) => compare(lastAt(a), lastAt(b))).slice(0, MOST_AT_ONCE);
+    await Promise.all([
+      this.#resolve(
+        batch.filter((target) => target.kind === "series"),
+        false,
+      ),
+      this.#resolve(
+        batch.filter((target) => target.kind !== "series"),
+        true,
+      ),
     ]);
+  }
+
+  async #resolve(targets: readonly Target[], explicit: boolean): Promise<void> {
+    if (targets.length === 0) return;
+    const { markets, problems } = await this.#catalog.resolveTargets(targets);
+    const { onMarket, log, clock } = this.#options;
     if (this.#abort.signal.aborted) return;
-    for (const market of series.markets) onMarket(market, false);
-    for (const market of named.markets) onMarket(market, true);
-    this.#namedMarkets = Math.max(this.#namedMarkets, named.markets.length);
-    const problems = [...series.problems, ...named.problems];
-    const lines = problems.map(({ target, reason }) => `${formatTarget(target)}: ${reason}`);
-    if (lines.join() !== this.problems.join()) for (const line of lines) log.warn({}, line);
-    this.problems = lines;
+    for (const market of markets) onMarket(market, explicit);
+    if (explicit) this.#namedMarkets += markets.length;
+    for (const target of targets) {
+      const lines = problems
+        .filter((problem) => problem.target === target)
+        .map(({ reason }) => `${formatTarget(target)}: ${reason}`);
+      const known = this.#answered.get(target)?.problems ?? [];
+      for (const line of lines.filter((each) => !known.includes(each))) log.warn({}, line);
+      this.#answered.set(target, { at: clock.monotonic(), problems: lines });
+    }
   }
 
   async #every(micros: number, work: () => Promise<void>): Promise<void> {
@@ -125,4 +168,9 @@ export class CatalogRounds {
       await this.#options.clock.sleep(micros, signal);
     }
   }
+}
+
+/** Not by subtraction: two that were never asked are both at minus infinity. */
+function compare(a: number, b: number): number {
+  return Number(a > b) - Number(a < b);
 }
