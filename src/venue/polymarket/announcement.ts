@@ -1,7 +1,7 @@
 import type { InstrumentId, Market, MarketCreated, MarketId, PriceMicros, SizeMicros } from "#model";
-import { decodeFee, micros, texts } from "./gamma.ts";
+import { decodeFee, decodeSettlement, micros, texts } from "./gamma.ts";
 import { isMembers, type Members, optionalText, text, Unreadable, venueTime } from "./json.ts";
-import { parseWindowSlug, seriesSlug, settlementOfWindow } from "./series.ts";
+import { parseWindowSlug, seriesSlug } from "./series.ts";
 
 /** Decodes `new_market`: sent for all markets of the venue about 24 h ahead where custom features are on. */
 export function decodeAnnouncement(message: Members): MarketCreated {
@@ -28,7 +28,7 @@ export function decodeAnnouncement(message: Members): MarketCreated {
     active: message.active === true,
     closed: false,
     closedAt: null,
-    settlement: recurring ? settlementOfWindow(recurring) : { kind: "other", source: "" },
+    settlement: decodeSettlement(message, slug),
     fee: message.fees_enabled === true ? decodeFee(message.fee_schedule) : null,
     strike: null,
     finalPrice: null,

@@ -1,4 +1,4 @@
-import type { Fault, Frame, VenueEvent } from "#model";
+import type { Fault, Frame, UnixMicros, VenueEvent } from "#model";
 import { FastScanner } from "./fast-scanner.ts";
 import { faultOf, isMembers, Unreadable } from "./json.ts";
 import { decodeBook, decodeMarketMessage } from "./market-messages.ts";
@@ -14,21 +14,26 @@ export class Decoder {
 
   /** Events of a frame as received; other kinds of frames hold no message of the venue's. */
   decodeFrame(frame: Frame): readonly VenueEvent[] {
-    return frame.kind === "received" ? this.decode(surfaceOf(frame.connection), frame.bytes) : NOTHING;
+    return frame.kind === "received"
+      ? this.decode(surfaceOf(frame.connection), frame.bytes, frame.receivedAt)
+      : NOTHING;
   }
 
-  /** Never throws: what cannot be read is a Fault, and the rest of an array is still decoded. */
-  decode(surface: Surface, bytes: Uint8Array): readonly VenueEvent[] {
+  /**
+   * Never throws: what cannot be read is a Fault, and the rest of an array is still decoded. `receivedAt` dates the one
+   * message that has no time of its own, Binance's bookTicker.
+   */
+  decode(surface: Surface, bytes: Uint8Array, receivedAt?: UnixMicros): readonly VenueEvent[] {
     if (surface === "market") {
       const event = this.#fast.scan(bytes);
       if (event) return [event];
     }
-    return decodeSlowly(surface, bytes);
+    return decodeSlowly(surface, bytes, receivedAt);
   }
 }
 
 /** The JSON.parse path: every message, in any order of keys and any spacing. */
-export function decodeSlowly(surface: Surface, bytes: Uint8Array): readonly VenueEvent[] {
+export function decodeSlowly(surface: Surface, bytes: Uint8Array, receivedAt?: UnixMicros): readonly VenueEvent[] {
   const text = utf8.decode(bytes);
   const heartbeat = text.trim();
   if (heartbeat === "" || /^p[io]ng$/i.test(heartbeat)) return [{ kind: "notice", text: heartbeat }];
@@ -40,12 +45,12 @@ export function decodeSlowly(surface: Surface, bytes: Uint8Array): readonly Venu
   }
   if (Array.isArray(parsed)) {
     if (parsed.length === 0) return [{ kind: "notice", text: "[]" }];
-    return parsed.flatMap((message) => decodeOne(surface, message));
+    return parsed.flatMap((message) => decodeOne(surface, message, receivedAt));
   }
-  return decodeOne(surface, parsed);
+  return decodeOne(surface, parsed, receivedAt);
 }
 
-function decodeOne(surface: Surface, message: unknown): readonly VenueEvent[] {
+function decodeOne(surface: Surface, message: unknown, receivedAt: UnixMicros | undefined): readonly VenueEvent[] {
   try {
     switch (surface) {
       case "market":
@@ -55,7 +60,7 @@ function decodeOne(surface: Surface, message: unknown): readonly VenueEvent[] {
       case "rtds":
         return decodeRtds(message);
       case "binance":
-        return decodeBinance(message);
+        return decodeBinance(message, receivedAt);
     }
   } catch (error) {
     return [faultOf(error)];

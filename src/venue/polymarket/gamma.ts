@@ -13,8 +13,18 @@ import type {
   Window,
 } from "#model";
 import { ONE, parseTime } from "#model";
-import { faultOf, isMembers, type Members, optionalText, text, Unreadable } from "./json.ts";
-import { parseWindowSlug, seriesSlug, settlementOfWindow } from "./series.ts";
+import {
+  describe,
+  exactPrice,
+  faultOf,
+  isMembers,
+  type Members,
+  numberOf,
+  optionalText,
+  text,
+  Unreadable,
+} from "./json.ts";
+import { namedCoin, parseWindowSlug, seriesSlug, settlementOfWindow } from "./series.ts";
 
 /*
  * Gamma, the venue's catalog. An answer is an event (a group of markets), a market, a list of either, or a page
@@ -51,20 +61,28 @@ export function decodeGamma(bytes: Uint8Array): GammaAnswer {
 }
 
 interface Nested {
-  readonly market: Members;
+  readonly market: unknown;
   readonly group: Members | undefined;
 }
 
+/** One item, a list of items, or a page of them; an item is a group with its markets, a market, or a series of groups. */
 function marketsIn(answer: unknown): Nested[] {
-  if (Array.isArray(answer)) return answer.flatMap(marketsIn);
-  if (!isMembers(answer)) return [];
-  if (Array.isArray(answer.events) && !("conditionId" in answer)) return answer.events.flatMap(marketsIn);
-  if (Array.isArray(answer.data)) return answer.data.flatMap(marketsIn);
-  if (Array.isArray(answer.markets)) {
-    const group = "slug" in answer ? answer : undefined;
-    return answer.markets.filter(isMembers).map((market) => ({ market, group: group ?? firstGroup(market) }));
-  }
-  return "conditionId" in answer ? [{ market: answer, group: firstGroup(answer) }] : [];
+  if (Array.isArray(answer)) return answer.flatMap(marketsOfItem);
+  if (!isMembers(answer) || "conditionId" in answer || "slug" in answer) return marketsOfItem(answer);
+  const page = [answer.events, answer.markets, answer.data].find(Array.isArray);
+  return page === undefined ? marketsOfItem(answer) : page.flatMap(marketsOfItem);
+}
+
+function marketsOfItem(item: unknown): Nested[] {
+  if (!isMembers(item)) return [{ market: item, group: undefined }];
+  if (Array.isArray(item.markets)) return item.markets.map((market: unknown) => ({ market, group: item }));
+  if ("conditionId" in item) return [{ market: item, group: firstGroup(item) }];
+  // A series lists its groups, mostly without their markets.
+  const groups: unknown[] = Array.isArray(item.events) ? item.events : [];
+  return groups.filter(isMembers).flatMap((group) => {
+    const markets: unknown[] = Array.isArray(group.markets) ? group.markets : [];
+    return markets.map((market) => ({ market, group }));
+  });
 }
 
 function firstGroup(market: Members): Members | undefined {
@@ -72,7 +90,8 @@ function firstGroup(market: Members): Members | undefined {
   return isMembers(first) ? first : undefined;
 }
 
-function decodeMarket(from: Members, group: Members | undefined): Market {
+function decodeMarket(from: unknown, group: Members | undefined): Market {
+  if (!isMembers(from)) throw new Unreadable("bad_shape", `a market is ${describe(from)}`);
   const slug = text(from, "slug");
   const outcomes = decodeOutcomes(from);
   const recurring = parseWindowSlug(slug);
@@ -94,9 +113,9 @@ function decodeMarket(from: Members, group: Members | undefined): Market {
     closedAt: time(from, "closedTime"),
     settlement: decodeSettlement(from, slug),
     fee: decodeFee(from.feeSchedule),
-    strike: exactPrice(metadata.priceToBeat),
-    finalPrice: exactPrice(metadata.finalPrice),
-    winner: closed ? decodeWinner(from, outcomes) : null,
+    strike: priceIfAny(metadata.priceToBeat),
+    finalPrice: priceIfAny(metadata.finalPrice),
+    winner: closed || from.umaResolutionStatus === "resolved" ? decodeWinner(from, outcomes) : null,
     protocol: from.version === "v2" ? "v2" : "v1",
   };
 }
@@ -141,29 +160,35 @@ function decodeWindow(from: Members, named: Window | undefined): Window | null {
     : { startsAt, endsAt };
 }
 
-function decodeSettlement(from: Members, slug: string): Settlement {
+/** By what the object says of itself, else by the series its slug names. */
+export function decodeSettlement(from: Members, slug: string): Settlement {
   const config = isMembers(from.cryptoMarketConfig) ? from.cryptoMarketConfig : undefined;
   const recurring = parseWindowSlug(slug);
   const source = optionalText(from, "resolutionSource") ?? "";
   const coin = (config && optionalText(config, "asset")) ?? recurring?.coin;
   if (config?.twapEnabled === true && coin) {
-    return { kind: "chainlink_twap", symbol: `${coin}usd`, seconds: Number(config.twapLookbackSeconds) || 60 };
+    return { kind: "chainlink_twap", symbol: `${coin}usd`, seconds: numberOf(config.twapLookbackSeconds) || 60 };
   }
+  const configId = /^([a-z]+)-\w+-twap-(\d+)$/.exec(optionalText(from, "cryptoMarketConfigId") ?? "");
+  if (configId) return { kind: "chainlink_twap", symbol: `${configId[1]}usd`, seconds: Number(configId[2]) };
   const stream = /data\.chain\.link\/streams\/([a-z]+)-usd(?:-twap-(\d+)s)?/.exec(source);
   if (stream?.[2]) return { kind: "chainlink_twap", symbol: `${stream[1]}usd`, seconds: Number(stream[2]) };
   if (stream) return { kind: "chainlink_spot", symbol: `${stream[1]}usd` };
-  if (/binance/i.test(source))
-    return { kind: "binance_candle", symbol: /([A-Z]+)_?USDT/.exec(source)?.[1]?.toLowerCase() ?? "" };
+  const pair = /binance\.com\/.*?([A-Z0-9]+)_?USDT/.exec(source);
+  if (pair) return { kind: "binance_candle", symbol: `${pair[1]?.toLowerCase()}usdt` };
+  // Neither said: by the series' rule at the window's start, if it is one.
+  const named = namedCoin(slug);
+  if (named !== undefined) return { kind: "binance_candle", symbol: `${named}usdt` };
   return recurring ? settlementOfWindow(recurring) : { kind: "other", source };
 }
 
 export function decodeFee(from: unknown): FeeSchedule | null {
   if (!isMembers(from)) return null;
-  const rate = Number(from.rate);
-  const exponent = Number(from.exponent);
+  const rate = numberOf(from.rate);
+  const exponent = numberOf(from.exponent);
   if (!Number.isFinite(rate) || !Number.isFinite(exponent)) return null;
   const takerOnly = (from.takerOnly ?? from.taker_only) !== false;
-  return { rate, exponent, takerOnly, rebateRate: Number(from.rebateRate ?? from.rebate_rate ?? 0) || 0 };
+  return { rate, exponent, takerOnly, rebateRate: numberOf(from.rebateRate ?? from.rebate_rate) || 0 };
 }
 
 function decodeWinner(from: Members, outcomes: readonly Outcome[]): InstrumentId | null {
@@ -175,20 +200,21 @@ function decodeWinner(from: Members, outcomes: readonly Outcome[]): InstrumentId
     : null;
 }
 
-/** A JSON number or text of dollars; JSON numbers keep 17 digits, more than the venue sends. */
-function exactPrice(value: unknown): ExactPrice | null {
-  if (value === undefined || value === null || value === "") return null;
-  const exact = String(value);
-  const price = Math.floor(Number(exact) * ONE);
-  return Number.isSafeInteger(price) && price > 0 ? { price: price as PriceMicros, exact } : null;
+/** Known late, and null until then. What is no price is not known: the market's books are worth recording all the same. */
+function priceIfAny(value: unknown): ExactPrice | null {
+  try {
+    return exactPrice(value, "price");
+  } catch {
+    return null;
+  }
 }
 
 /** Gamma gives tick and minimum size as numbers; the WebSocket as text. */
 export function micros(value: unknown, key: string, otherwise: number): number {
-  const number = value === undefined || value === null || value === "" ? otherwise : Number(value);
+  const number = value === undefined || value === null || value === "" ? otherwise : numberOf(value);
   const rounded = Math.round(number * ONE);
   if (Number.isSafeInteger(rounded) && rounded > 0) return rounded;
-  throw new Unreadable("bad_number", `${key} is ${String(value)}, expected a positive number`);
+  throw new Unreadable("bad_number", `${key} is ${describe(value)}, expected a positive number`);
 }
 
 /** ISO 8601, or "2026-09-28 17:46:27+00". */

@@ -1,4 +1,14 @@
-import type { Digest, Fault, FaultReason, InstrumentId, MarketId, PriceMicros, SizeMicros, UnixMicros } from "#model";
+import type {
+  Digest,
+  ExactPrice,
+  Fault,
+  FaultReason,
+  InstrumentId,
+  MarketId,
+  PriceMicros,
+  SizeMicros,
+  UnixMicros,
+} from "#model";
 import { fromMillis, ONE, parsePrice, parseSize } from "#model";
 
 /** A JSON object whose members nobody has vouched for. */
@@ -83,8 +93,34 @@ export function bestPrice(from: Members, key: "best_bid" | "best_ask"): PriceMic
   return price === 0 || (key === "best_ask" && price === ONE) ? null : price;
 }
 
+/**
+ * A reference price in dollars, a JSON number or decimal text, with all its digits; micros are cut, not rounded. JSON
+ * numbers keep 17 digits, more than the venue sends.
+ */
+export function exactPrice(value: unknown, key: string): ExactPrice {
+  const exact = typeof value === "number" ? String(value) : value;
+  // Up to nine digits before the point stay within the safe integers as micros.
+  const parts = typeof exact === "string" ? /^(\d{1,9})(?:\.(\d+))?$/.exec(exact) : null;
+  if (!parts) throw new Unreadable("bad_number", `${key} is ${describe(value)}, expected a price`);
+  const micros = Number(parts[1]) * ONE + Number((parts[2] ?? "").padEnd(6, "0").slice(0, 6));
+  return { price: micros as PriceMicros, exact: parts[0] };
+}
+
+/** A JSON number, or one as text; NaN for everything else. */
+export function numberOf(value: unknown): number {
+  return typeof value === "number" || (typeof value === "string" && value !== "") ? Number(value) : Number.NaN;
+}
+
+/** For a fault's detail: never more than a line, and no walk into a value of any depth. */
 export function describe(value: unknown): string {
-  if (value === undefined) return "missing";
-  const shown = JSON.stringify(value) ?? String(value);
-  return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+  switch (typeof value) {
+    case "undefined":
+      return "missing";
+    case "string":
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+    case "object":
+      return value === null ? "null" : Array.isArray(value) ? "a list" : "an object";
+    default:
+      return String(value);
+  }
 }

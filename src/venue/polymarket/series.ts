@@ -24,6 +24,23 @@ export function parseWindowSlug(slug: string): SeriesWindow | undefined {
   return { coin: parts[1]!, timeframe, window: { startsAt, endsAt: (startsAt + TIMEFRAMES[timeframe]) as UnixMicros } };
 }
 
+const COIN_NAMES: Readonly<Record<string, string>> = {
+  bitcoin: "btc",
+  ethereum: "eth",
+  solana: "sol",
+  xrp: "xrp",
+  dogecoin: "doge",
+  bnb: "bnb",
+  hyperliquid: "hype",
+  zcash: "zec",
+};
+
+/** The coin of a 1h or daily window, "bitcoin-up-or-down-august-30-2026-12pm-et": these settle on Binance. */
+export function namedCoin(slug: string): string | undefined {
+  const parts = /^([a-z]+)-up-or-down-(?:on-)?[a-z]+-\d/.exec(slug);
+  return parts ? COIN_NAMES[parts[1]!] : undefined;
+}
+
 export function windowSlug(coin: string, timeframe: Timeframe, startsAt: UnixMicros): string {
   return `${coin}-updown-${timeframe}-${startsAt / SECOND}`;
 }
