@@ -30,6 +30,7 @@ const FIRST_WINDOW = parseTime("2026-11-02T14:00:00Z") as UnixMicros;
 /** Long enough to see the subscription ahead of the opening, and after the end the resolution. */
 const BEFORE = 2 * MINUTE;
 const AFTER = 2 * MINUTE;
+const MOST_SAID = 2_000;
 /** A folder with this file was made by a demo, and the next one may replace it. */
 const MARK = "made-by-demo";
 
@@ -121,11 +122,16 @@ async function startVenue({ speed, seed }: DemoOptions): Promise<DemoVenue> {
   };
 }
 
+/** The venue's own words are shown only where it failed: they are about recording from another terminal. */
 function ready(child: ChildProcess): Promise<void> {
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said = `${said}${text}`.slice(-MOST_SAID);
+  });
   return new Promise((resolve, reject) => {
     child.stdout?.once("data", () => resolve());
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the synthetic venue ended with code ${code}`)));
+    child.once("exit", (code) => reject(new Error(`the synthetic venue ended with code ${code}: ${said}`)));
   });
 }
 
