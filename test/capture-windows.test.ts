@@ -11,12 +11,12 @@ describe("capture over loopback", () => {
     onTestFinished(() => rig.close());
     const live = await rig.until("two windows on", ({ markets }) => {
       const subscribed = markets.filter((each) => each.phase !== "ahead");
-      return subscribed.length >= 2 && subscribed.every((each) => each.states.proven > 10);
+      const proving = subscribed.length >= 2 && subscribed.every((each) => each.states.proven > 10);
+      return proving && subscribed.every((each) => each.referencePrice !== null);
     });
     expect(live.markets[0]!.outcomes.every((outcome) => outcome.bestBid !== null || outcome.bestAsk !== null)).toBe(
       true,
     );
-    expect(live.markets[0]!.referencePrice).not.toBeNull();
     const status = await rig.until("two windows over", (each) => each.finishedCount >= 2, 30_000);
     await rig.end();
 
