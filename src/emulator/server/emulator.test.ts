@@ -163,8 +163,8 @@ describe("the market channel", () => {
     const stalled = await subscriber(started, started.tokens);
     const healthy = await subscriber(started, started.tokens);
     stalled.socket.pause();
-    // About 25 MB: more than the kernel's buffers and the bound together.
-    await started.play(80);
+    // About 18 MB: more than the kernel's buffers and the bound together.
+    await started.play(50);
     stalled.socket.resume();
     await expect.poll(() => stalled.socket.readyState, { timeout: 10_000 }).toBe(stalled.socket.CLOSED);
     await healthy.caughtUp();
