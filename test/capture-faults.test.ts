@@ -206,7 +206,7 @@ describe("a fault at home", () => {
 
   it("that leaves a gap open is taken over by the next session, which closes it", async () => {
     const first = await running();
-    first.emulator.inject({ kind: "http_error", status: 503, requests: 1_000, surface: "upgrade" });
+    first.emulator.inject({ kind: "http_error", status: 503, requests: 24, surface: "upgrade" });
     first.emulator.inject({ kind: "disconnect" });
     await first.until("lost", (status) => status.openGaps.length === 1);
     await first.end();
@@ -215,5 +215,10 @@ describe("a fault at home", () => {
     const second = await first.again();
     onTestFinished(() => second.close());
     expect(second.capture.status().openGaps.map((gap) => gap.id)).toContain(open!.id);
+    await second.until("well again", (status) => status.totals.states.proven > 0 && allClosed(status));
+    await second.end();
+    const gaps = await second.gaps();
+    expect(causes(gaps)).toEqual(["disconnect", "process_down"]);
+    expect(gaps.find((gap) => gap.id === open!.id)).toMatchObject({ from: open!.from, to: expect.any(Number) });
   });
 });

@@ -133,7 +133,7 @@ export class Recorder {
     this.intake.record("session", this.#session("started"));
     for (const gap of previous.openGaps) this.ledger.adopt(gap);
     this.#tellProcessDown();
-    this.catalog.run().catch((error: unknown) => this.#done.reject(error));
+    this.catalog.run().catch(this.#done.reject);
     this.#cancelRounds = clock.every(atLeastReal(clock, SECOND, ROUND_FLOOR), () => this.#round());
   }
 
@@ -143,7 +143,10 @@ export class Recorder {
 
   /** Ends the session in order; resolves when its last record is durable. A second call waits for the first. */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+    if (this.#stopping === null) {
+      this.#stopping = this.#stop();
+      this.#stopping.then(this.#done.resolve, this.#done.reject);
+    }
     return this.#stopping;
   }
 
@@ -155,7 +158,6 @@ export class Recorder {
     this.intake.record("session", this.#session("stopped"));
     for (let tries = 0; tries < LAST_TRIES && !this.intake.flush(); tries++) await this.options.journal.flush();
     await this.options.journal.flush();
-    this.#done.resolve();
   }
 
   #learn(market: Market, explicit: boolean): void {
@@ -184,7 +186,7 @@ export class Recorder {
       this.#diskAt = monotonic;
       void this.#lookAtDisk();
     }
-    if (this.catalog.complete && this.register.size === 0) void this.stop();
+    if (this.catalog.complete && this.register.size === 0) this.stop().catch(this.#done.reject);
   }
 
   #plan(): void {
