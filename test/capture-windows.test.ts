@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { UnixMicros } from "#model";
 import { SECOND } from "#model";
+import { parseTarget, windowSlug } from "#venue";
 import { STARTS_AT, startRig } from "./capture-rig.ts";
 
 describe("capture over loopback", () => {
@@ -37,5 +38,25 @@ describe("capture over loopback", () => {
     expect(proof.states.proven).toBeGreaterThan(1_000);
     expect(proof.gaps).toEqual([]);
     expect(proof.faults).toBe(0);
+  });
+
+  it("ends by itself when the one market that was asked for is resolved and its grace is over", async () => {
+    const startsAt = (STARTS_AT + 210 * SECOND) as UnixMicros;
+    const window = parseTarget(windowSlug("btc", "5m", (STARTS_AT - 60 * SECOND) as UnixMicros));
+    const rig = await startRig({
+      speed: 60,
+      startsAt,
+      capture: { targets: [window], replicas: 1, plan: { grace: 10 * SECOND } },
+    });
+    onTestFinished(() => rig.close());
+    await rig.capture.done;
+    const status = rig.capture.status();
+    expect(status.finished).toMatchObject([{ winner: expect.stringMatching(/^(Up|Down)$/) }]);
+    expect(status.totals.instruments).toBe(0);
+    expect(status.connections).toEqual([]);
+    expect(await rig.gaps()).toEqual([]);
+    const last = (await rig.frames()).at(-1)!;
+    expect(last.kind).toBe("session");
+    expect(new TextDecoder().decode(last.bytes)).toContain('"phase":"stopped"');
   });
 });
