@@ -24,6 +24,11 @@ export function standsAt(literal: Literal, view: DataView, at: number): boolean 
   );
 }
 
+/** The same for a literal of at most 16 bytes, which its head and its tail cover. */
+export function shortStandsAt(literal: Literal, view: DataView, at: number): boolean {
+  return view.getFloat64(at, true) === literal.head && view.getFloat64(at + literal.tailAt, true) === literal.tail;
+}
+
 function literal(text: string, comma: string, colon: string): Literal {
   // In these pieces every comma and colon is one between members: none stands inside a text.
   const bytes = Buffer.from(text.replaceAll(",", comma).replaceAll(":", colon), "latin1");

@@ -13,7 +13,7 @@ import type {
 } from "#model";
 import { MILLISECOND, ONE } from "#model";
 import { FastIds } from "./fast-ids.ts";
-import { LITERALS, type Literal, standsAt } from "./fast-literals.ts";
+import { LITERALS, type Literal, shortStandsAt, standsAt } from "./fast-literals.ts";
 import { bestFirst } from "./market-messages.ts";
 
 /*
@@ -68,6 +68,10 @@ export class FastScanner {
   /** The frame from its first digest on, as text; "" before that one is met. */
   #text = "";
   #textAt = 0;
+  /** The last short size: its eight bytes with the closing quote, its length and its micros. */
+  #sizeWord = Number.NaN;
+  #sizeLength = 0;
+  #sizeBefore = 0;
   #literals = LITERALS[0]!;
 
   /** The frame's only event, or undefined where JSON.parse has to decide. */
@@ -128,28 +132,48 @@ export class FastScanner {
     return changes;
   }
 
+  // Written out with the position in a local: a tenth faster over all than by #take, and it runs twice a frame.
   #change(): LevelChange | undefined {
     const literals = this.#literals;
-    const instrument = this.#id() as InstrumentId | undefined;
-    if (instrument === undefined || !this.#take(literals.price)) return undefined;
+    const view = this.#view;
+    const ids = this.#ids;
+    const row = ids.find(view, this.#at);
+    if (row < 0) return undefined;
+    let at = this.#at + ids.length(row);
+    if (!shortStandsAt(literals.price, view, at)) return undefined;
+    this.#at = at + literals.price.length;
     const price = this.#price();
-    if (price === NO_NUMBER || !this.#take(literals.size)) return undefined;
-    const size = this.#decimal();
+    at = this.#at;
+    if (price === NO_NUMBER || !shortStandsAt(literals.size, view, at)) return undefined;
+    this.#at = at + literals.size.length;
+    const size = this.#size();
+    at = this.#at;
     if (size === NO_NUMBER) return undefined;
-    const side = this.#side();
-    if (side === undefined || !this.#take(literals.hash)) return undefined;
-    const digest = this.#digest();
-    if (digest === undefined || !this.#take(literals.bestBid)) return undefined;
+    let side: Side = "bid";
+    if (shortStandsAt(literals.buy, view, at)) {
+      at += literals.buy.length;
+    } else {
+      if (!shortStandsAt(literals.sell, view, at)) return undefined;
+      at += literals.sell.length;
+      side = "ask";
+    }
+    if (!shortStandsAt(literals.hash, view, at)) return undefined;
+    const digestAt = at + literals.hash.length;
+    at = digestAt + DIGEST_LENGTH;
+    if (!isDigestAt(view, digestAt) || !shortStandsAt(literals.bestBid, view, at)) return undefined;
+    this.#at = at + literals.bestBid.length;
     const bestBid = this.#bestPrice();
-    if (bestBid === NO_NUMBER || !this.#take(literals.bestAsk)) return undefined;
+    at = this.#at;
+    if (bestBid === NO_NUMBER || !shortStandsAt(literals.bestAsk, view, at)) return undefined;
+    this.#at = at + literals.bestAsk.length;
     const bestAsk = this.#bestPrice();
     if (bestAsk === NO_NUMBER) return undefined;
     return {
-      instrument,
+      instrument: ids.text(row) as InstrumentId,
       side,
       price: price as PriceMicros,
       size: size as SizeMicros,
-      digest,
+      digest: this.#digest(digestAt),
       bestBid: bestBid === 0 ? null : (bestBid as PriceMicros),
       bestAsk: bestAsk === 0 || bestAsk === ONE ? null : (bestAsk as PriceMicros),
     };
@@ -162,11 +186,13 @@ export class FastScanner {
     const bids = this.#levels("bid", literals.bids, literals.noBids);
     const asks = bids && this.#levels("ask", literals.asks, literals.noAsks);
     if (bids === undefined || asks === undefined || !this.#take(literals.hashOfBook)) return undefined;
-    const digest = this.#digest();
-    if (digest === undefined || !this.#take(literals.timeOfBook)) return undefined;
+    const digestAt = this.#at;
+    if (!isDigestAt(this.#view, digestAt)) return undefined;
+    this.#at = digestAt + DIGEST_LENGTH;
+    if (!this.#take(literals.timeOfBook)) return undefined;
     const sentAt = this.#time();
     if (sentAt === undefined || !this.#take(literals.eventType) || !this.#take(literals.endOfBook)) return undefined;
-    return { kind: "book", market, instrument, sentAt, digest, bids, asks };
+    return { kind: "book", market, instrument, sentAt, digest: this.#digest(digestAt), bids, asks };
   }
 
   /** From before the key to behind the closing bracket. */
@@ -207,11 +233,6 @@ export class FastScanner {
     return this.#ids.text(row);
   }
 
-  #side(): Side | undefined {
-    if (this.#take(this.#literals.buy)) return "bid";
-    return this.#take(this.#literals.sell) ? "ask" : undefined;
-  }
-
   /** An outcome price up to its closing quote, in micros. */
   #price(): number {
     const at = this.#at;
@@ -232,6 +253,25 @@ export class FastScanner {
   /** A best price; 0 for an empty text. */
   #bestPrice(): number {
     return this.#slab[this.#at] === QUOTE ? 0 : this.#price();
+  }
+
+  /** The size of a change, which for every second one (the mirror) is the size before it: then it is not read again. */
+  #size(): number {
+    const at = this.#at;
+    const word = this.#view.getFloat64(at, true);
+    if (word === this.#sizeWord) {
+      this.#at = at + this.#sizeLength;
+      return this.#sizeBefore;
+    }
+    const size = this.#decimal();
+    const length = this.#at - at;
+    // Only together with the quote that ends them do eight bytes tell the whole number.
+    if (size !== NO_NUMBER && length < 8) {
+      this.#sizeWord = word;
+      this.#sizeLength = length;
+      this.#sizeBefore = size;
+    }
+    return size;
   }
 
   /** A decimal up to its closing quote, in micros. Both halves stay within 31 bits, where arithmetic is cheapest. */
@@ -263,20 +303,14 @@ export class FastScanner {
     return whole * ONE + fraction * POWERS_OF_TEN[6 - decimals]!;
   }
 
-  #digest(): Digest | undefined {
-    const view = this.#view;
-    const start = this.#at;
-    const end = start + DIGEST_LENGTH;
-    let oddities = 0;
-    for (let at = start; at < end; at += 4) oddities |= odditiesOf(view.getInt32(at, true));
-    if ((oddities & TOP_BITS) !== 0) return undefined;
-    this.#at = end;
-    // One native call serves all digests of a frame, which are cuts of its text; a cut costs a tenth of a call.
+  /** One native call serves all digests of a frame, which are cuts of its text; a cut costs a tenth of a call. */
+  #digest(start: number): Digest {
     if (this.#text === "") {
       this.#text = this.#slab.latin1Slice(start, this.#end);
       this.#textAt = start;
     }
-    return this.#text.slice(start - this.#textAt, end - this.#textAt) as Digest;
+    const from = start - this.#textAt;
+    return this.#text.slice(from, from + DIGEST_LENGTH) as Digest;
   }
 
   /** Venue milliseconds up to the closing quote; 13 digits, as since 2001. */
@@ -296,6 +330,13 @@ export class FastScanner {
 }
 
 const TOP_BITS = 0x80808080;
+
+/** Forty bytes that stand in a JSON text for themselves, tested as one. */
+function isDigestAt(view: DataView, start: number): boolean {
+  let oddities = 0;
+  for (let at = start; at < start + DIGEST_LENGTH; at += 4) oddities |= odditiesOf(view.getInt32(at, true));
+  return (oddities & TOP_BITS) === 0;
+}
 
 /**
  * The top bit of a byte stays clear where it is ASCII from "0" on and no backslash, which leaves out quotes, control
