@@ -2,7 +2,7 @@
 
 export { Catalog, type CatalogAnswer, type CatalogOptions, type CatalogProblem } from "./polymarket/catalog.ts";
 export { Inquirer, type InquirerOptions } from "./polymarket/catalog-inquirer.ts";
-export { Decoder, decodeBookAnswer, decodeSlowly } from "./polymarket/decoder.ts";
+export { Decoder, decodeBookAnswer } from "./polymarket/decoder.ts";
 export * from "./polymarket/encode-book.ts";
 export * from "./polymarket/encode-gamma.ts";
 export * from "./polymarket/encode-market.ts";

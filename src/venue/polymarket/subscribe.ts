@@ -7,7 +7,6 @@ import type { InstrumentId } from "#model";
 
 /** The heartbeat of the market channel (every 10 s) and of RTDS (every 5 s); PolyBolt pings by itself. */
 export const PING = "PING";
-export const PONG = "PONG";
 
 /** The first frame of a market socket. No tokens: no book, but with custom features the venue-wide `new_market`. */
 export function marketSubscribe(
