@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Frame, InstrumentId, UnixMicros } from "#model";
-import { mergedFrames } from "#replay";
-import { formatFrameLine } from "../frame-lines.ts";
+import { formatFrameLine, mergedFrames } from "#replay";
 import { type DataOption, dataOption, timeArgument, tokenArgument } from "../options.ts";
 import { write } from "../output.ts";
 import { openRecording } from "../recording.ts";

@@ -1,13 +1,11 @@
-import { createReadStream, statSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { createGunzip } from "node:zlib";
+import { statSync } from "node:fs";
 import { Command } from "commander";
 import { systemClock } from "#host";
 import { type Journal, JournalOverloaded, openJournal } from "#journal";
-import type { ConnectionId, Seq, UnixMicros, UnnumberedFrame } from "#model";
+import type { ConnectionId, UnixMicros, UnnumberedFrame } from "#model";
 import { NO_MONOTONIC } from "#model";
+import { type FileLine, readFramesFile } from "#replay";
 import { UserError } from "../failure.ts";
-import { parseFrameLine } from "../frame-lines.ts";
 import { type DataOption, dataOption, jsonOption } from "../options.ts";
 import { note, Progress, print, printJson } from "../output.ts";
 import { journalFolder } from "../recording.ts";
@@ -66,35 +64,35 @@ async function importFiles(journal: Journal, files: readonly string[]): Promise<
   const bad: BadLine[] = [];
   let frames = 0;
   let badLines = 0;
-  let last: Seq | undefined;
   for (const file of files) {
     const progress = new Progress(`importing ${file}`);
     const size = statSync(file).size;
-    const input = createReadStream(file);
-    const lines = createInterface({
-      input: file.endsWith(".gz") ? input.pipe(createGunzip()) : input,
-      crlfDelay: Number.POSITIVE_INFINITY,
-    });
-    let line = 0;
     let latest = 0 as UnixMicros;
-    for await (const text of lines) {
-      line++;
-      if (text === "") continue;
-      const parsed = parseFrameLine(text);
+    for await (const { number, text, parsed, bytesRead } of linesOf(file)) {
       if (typeof parsed === "string") {
         badLines++;
-        if (bad.length < MOST_BAD_SHOWN) bad.push({ file, line, reason: parsed });
+        if (bad.length < MOST_BAD_SHOWN) bad.push({ file, line: number, reason: parsed });
+        await append(journal, rawLine(text, latest));
       } else {
         frames++;
         latest = parsed.receivedAt;
+        await append(journal, parsed);
       }
-      last = await append(journal, typeof parsed === "string" ? rawLine(text, latest) : parsed);
-      progress.update(frames, Math.min(1, input.bytesRead / size));
+      progress.update(frames, Math.min(1, bytesRead / size));
     }
     progress.end();
   }
-  if (last !== undefined) await journal.whenDurable(last);
+  await journal.flush();
   return { files: files.length, frames, badLines, bad };
+}
+
+/** What a damaged file gave before its damage is imported; then the command says so and fails. */
+async function* linesOf(file: string): AsyncGenerator<FileLine> {
+  try {
+    yield* readFramesFile(file);
+  } catch (error) {
+    throw new UserError(`${file} cannot be read to its end: ${(error as Error).message}; what came before is imported`);
+  }
 }
 
 /** A line that is no frame is kept whole, at the time of the frame before it, so that nothing of the file is lost. */
@@ -109,10 +107,11 @@ function rawLine(text: string, receivedAt: UnixMicros): UnnumberedFrame {
 }
 
 /** A file is read faster than a disk takes it: when the journal's queue is full, wait for it. */
-async function append(journal: Journal, frame: UnnumberedFrame): Promise<Seq> {
+async function append(journal: Journal, frame: UnnumberedFrame): Promise<void> {
   for (;;) {
     try {
-      return journal.append(frame);
+      journal.append(frame);
+      return;
     } catch (error) {
       if (!(error instanceof JournalOverloaded)) throw error;
       if (journal.health.state === "stalled")
