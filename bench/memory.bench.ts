@@ -18,10 +18,11 @@ const LIMIT_MIB = 512;
 const WARM_UP_SHARE = 0.25;
 /** Later samples may lie this much above the earlier ones: garbage comes and goes. */
 const FLAT_WITHIN = 1.1;
-const MAIN = join(import.meta.dirname, "../src/cli/main.ts");
+/** As users start it: the script sets V8's flags, then becomes Node. */
+const POLYPUNT = join(import.meta.dirname, "../polypunt");
 
 function polypunt(...args: string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(POLYPUNT, args, { stdio: ["ignore", "pipe", "inherit"] });
 }
 
 function residentMiB(pid: number): number {
