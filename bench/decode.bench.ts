@@ -8,8 +8,8 @@ import type {
   PriceMicros,
   SizeMicros,
   UnixMicros,
-} from "../src/model/index.ts";
-import { Decoder, encodeBookUpdate, encodePriceChange } from "../src/venue/index.ts";
+} from "#model";
+import { Decoder, encodeBookUpdate, encodePriceChange } from "#venue";
 import { alternate, type Bench, type BenchRow, rate } from "./measure.ts";
 
 // Frames as the market socket hands them over: views into pooled buffers, the venue's spacing, 200 markets at random. Few

@@ -14,6 +14,6 @@ export { type BookAnswer, Rest, type RestOptions } from "./polymarket/rest.ts";
 export * from "./polymarket/series.ts";
 export * from "./polymarket/subscribe.ts";
 export { type Surface, surfaceOf } from "./polymarket/surface.ts";
-export { formatTarget, parseTarget, type Target, TargetError } from "./polymarket/targets.ts";
+export { formatTarget, parseTarget, type Target } from "./polymarket/targets.ts";
 export * from "./polymarket/venue-config.ts";
 export * from "./polymarket/wire-requests.ts";

@@ -1,6 +1,6 @@
-import type { ExactPrice, Fault, InstrumentId, MarketId, PriceMicros, UnixMicros } from "#model";
-import { ONE, SECOND } from "#model";
-import { faultOf, isMembers, type Members, text, Unreadable } from "./json.ts";
+import type { ExactPrice, Fault, InstrumentId, MarketId, UnixMicros } from "#model";
+import { SECOND } from "#model";
+import { exactPrice, faultOf, isMembers, type Members, text, Unreadable } from "./json.ts";
 
 /** What CLOB `/markets/{conditionId}` says beyond Gamma: often the winner, earlier. */
 export interface ClobMarket {
@@ -42,8 +42,8 @@ export function decodeWindowPrices(bytes: Uint8Array): WindowPrices | Fault {
     if (!("openPrice" in body)) throw new Unreadable("bad_shape", "openPrice is missing");
     return {
       kind: "window_prices",
-      open: exactPrice(body.openPrice),
-      close: body.completed === true && body.incomplete !== true ? exactPrice(body.closePrice) : null,
+      open: knownPrice(body.openPrice, "openPrice"),
+      close: body.completed === true && body.incomplete !== true ? knownPrice(body.closePrice, "closePrice") : null,
     };
   });
 }
@@ -54,10 +54,10 @@ export function decodeVenueTime(bytes: Uint8Array): UnixMicros | undefined {
   return /^\d{9,11}$/.test(body) ? ((Number(body) * SECOND) as UnixMicros) : undefined;
 }
 
-function exactPrice(value: unknown): ExactPrice | null {
-  if (typeof value !== "number" && typeof value !== "string") return null;
-  const price = Math.floor(Number(value) * ONE);
-  return Number.isSafeInteger(price) && price > 0 ? { price: price as PriceMicros, exact: String(value) } : null;
+/** null where the service has none yet. */
+function knownPrice(value: unknown, key: string): ExactPrice | null {
+  const price = value === undefined || value === null || value === "" ? null : exactPrice(value, key);
+  return price !== null && price.price > 0 ? price : null;
 }
 
 function decodeObject<T>(bytes: Uint8Array, decode: (body: Members) => T): T | Fault {
