@@ -22,7 +22,8 @@ const LOOK_BACK = [2 * MINUTE, 20 * MINUTE, 3 * HOUR, Number.POSITIVE_INFINITY];
 
 /**
  * The book of an instrument with everything received up to and including `at`, and nothing later: the nearest whole book
- * before it, then the changes. Undefined where no book had been received by then.
+ * before it, then the changes. Undefined where no book had been received by then. `markets` must know no later answer
+ * either: the digest covers fields that only the catalog has.
  */
 export async function bookAt(
   source: FrameSource,

@@ -1,7 +1,7 @@
 import { type InstrumentProof, Prover } from "#book";
 import type { Fault, FaultReason, Gap, InstrumentId, Seq, VerdictCounts } from "#model";
 import { Cuts } from "./cuts.ts";
-import type { FrameSource } from "./frame-source.ts";
+import type { FrameRange, FrameSource } from "./frame-source.ts";
 import { RecordedGaps } from "./gap-ledger.ts";
 import { MarketBook } from "./markets.ts";
 import { timeline } from "./timeline.ts";
@@ -90,10 +90,10 @@ export async function proveRecording(source: FrameSource, options: ProveOptions)
   };
 }
 
-/** The catalog of a whole recording. */
-export async function marketsOf(source: FrameSource): Promise<MarketBook> {
+/** The catalog as a part of a recording tells it; without a range, all of it. */
+export async function marketsOf(source: FrameSource, range: FrameRange = {}): Promise<MarketBook> {
   const markets = new MarketBook();
-  for await (const frames of source.read())
+  for await (const frames of source.read(range))
     for (const frame of frames) if (frame.kind === "answered") markets.learn(frame, []);
   return markets;
 }

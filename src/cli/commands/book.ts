@@ -27,7 +27,7 @@ export function book(): Command {
     .action(async (options: BookOptions) => {
       const reader = await openRecording(options.data);
       try {
-        const markets = await marketsOf(reader);
+        const markets = await marketsOf(reader, { toTime: options.at });
         const found = await bookAt(reader, markets, options.token, options.at);
         if (!found) throw new UserError(unknownBook(options, reader.span));
         if (options.json) printJson(asJson(found, markets, options));
