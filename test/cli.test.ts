@@ -130,6 +130,9 @@ describe("bad input", () => {
     [["frames", "--from", "x"], 2, "ISO 8601"],
     [["import", "frames", "/nonexistent/file.ndjson"], 2, "cannot read /nonexistent/file.ndjson"],
     [["nonsense"], 2, "unknown command"],
+    [["record"], 2, "name a target"],
+    [["record", "--series", "BTC up"], 2, "expected something like btc-updown-15m"],
+    [["record", "--series", "btc-updown-15m", "--venue-config", "/nonexistent/venue.json"], 2, "cannot read"],
   ])("%j ends with code %i and one line that says what to do", async (args, code, message) => {
     const result = await runCli(...args);
     expect(result.code).toBe(code);

@@ -60,7 +60,7 @@ export class LiveView {
       case "received":
         return this.#received(frame);
       case "answered":
-        if ((decodeExchange(frame.bytes)?.head.status ?? 0) >= 400) this.faults.add(`${frame.connection} refused`);
+        if (isRefusal(decodeExchange(frame.bytes)?.head.status ?? 0)) this.faults.add(`${frame.connection} refused`);
         return;
       case "sent":
       case "gap":
@@ -218,4 +218,9 @@ function closing(frame: Frame): string {
   const { code, reason, by } = JSON.parse(new TextDecoder().decode(frame.bytes)) as ConnectionClosed;
   const figures = code === null ? "" : ` with code ${code}`;
   return `${frame.connection} was closed by ${by}${figures}${reason === "" ? "" : ` (${reason})`}`;
+}
+
+/** 404 is an answer: no window of that name yet, no book of a market that is closed. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status !== 404;
 }

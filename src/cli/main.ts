@@ -21,6 +21,10 @@ function failed(error: unknown): number {
     note(`polypunt: ${error.message}`);
     return error.exitCode;
   }
+  if (isBadInput(error)) {
+    note(`polypunt: ${error.message}`);
+    return EXIT.badInput;
+  }
   if (isOfTheWorld(error)) {
     note(`polypunt: ${error.message}`);
     return EXIT.cannotWork;
@@ -32,7 +36,12 @@ function failed(error: unknown): number {
   return EXIT.cannotWork;
 }
 
+/** What other rooms say of a target, a configuration or credentials as given: one line that says what to do. */
+function isBadInput(error: unknown): error is Error {
+  return error instanceof Error && ["TargetError", "VenueConfigError", "CredentialsError"].includes(error.name);
+}
+
 /** A full disk, a locked journal, a refused port: the message says it all, a stack would not help. */
 function isOfTheWorld(error: unknown): error is Error {
-  return error instanceof Error && ("code" in error || /^(Journal|Http|Venue)/.test(error.name));
+  return error instanceof Error && ("code" in error || /^(Journal|Http)/.test(error.name));
 }
