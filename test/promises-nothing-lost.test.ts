@@ -58,9 +58,9 @@ async function startLaggard(directory: string) {
 
 describe("between the socket and the disk (P1)", () => {
   it("nothing is lost, by count and by hash, whatever becomes of who reads beside", async () => {
-    const load = { markets: MARKETS, framesPerSecond: 2_000 };
+    const load = { markets: MARKETS, framesPerSecond: 200 };
     const source = witnessed(createSyntheticMarket({ seed: 11, startsAt: OPENS_AT, ...load }), FRAMES);
-    const clock = standingClock(OPENS_AT, 1);
+    const clock = standingClock(OPENS_AT, 10);
     const record = Array.from({ length: MARKETS }, (_, number) => `slug:synthetic-${number}`);
     const recording = await startRecording({ source, clock, record });
     const laggard = await startLaggard(recording.directory);
