@@ -18,7 +18,7 @@ import { segmentName } from "./segments.ts";
 
 /**
  * Space is taken ahead in steps of this: a write into space that is there needs no change of metadata at fdatasync,
- * which is then a third faster. Larger steps make the fdatasync after them so slow that it shows in p99.
+ * which is then a third faster. The fdatasync after a step pays for it, so a step should not be large.
  */
 const AHEAD_BYTES = 256 * 1024;
 const AHEAD_LEFT = 64 * 1024;
