@@ -9,20 +9,20 @@ import { MINUTE, parseTime, type UnixMicros } from "#model";
 import { parseTarget } from "#venue";
 import { renderStatus } from "../../src/cli/status-screen.ts";
 
-// Draws record-screen.svg: the live screen of a real recording of the synthetic market, twelve minutes into it.
+// Draws record-screen.svg: the live screen of a real recording of the synthetic market, nine minutes into it.
 // node docs/pictures/draw-record-screen.ts
 
 const FROM = parseTime("2026-11-02T13:58:00Z") as UnixMicros;
-const FOR = 12 * MINUTE;
-const SPEED = 60;
+const FOR = 9 * MINUTE;
+const SPEED = 20;
 
 const folder = mkdtempSync(join(tmpdir(), "polypunt-picture-"));
 const clock = scaledClock({ venueAt: FROM, wallAt: systemClock().now(), speed: SPEED });
-const source = syntheticSource({ seed: 1, startsAt: FROM, series: ["btc-updown-15m", "eth-updown-5m"] });
+const source = syntheticSource({ seed: 1, startsAt: FROM, series: ["btc-updown-15m"] });
 const emulator = await startEmulator({ source, clock });
 const directory = join(folder, "journal");
 const journal = await openJournal({ directory, clock });
-const targets = ["btc-updown-15m", "eth-updown-5m"].map((name) => parseTarget(`series:${name}`));
+const targets = [parseTarget("series:btc-updown-15m")];
 const capture = await startCapture({
   journal,
   directory,
@@ -33,7 +33,7 @@ const capture = await startCapture({
   version: "0.1.0",
 });
 await clock.sleep(FOR);
-const lines = ["$ polypunt record --series btc-updown-15m eth-updown-5m", "", ...renderStatus(capture.status())];
+const lines = ["$ polypunt record --series btc-updown-15m", "", ...renderStatus(capture.status())];
 await capture.stop();
 await journal.close();
 await emulator.close();
