@@ -70,11 +70,11 @@ describe("sockets that fail again and again (P7)", () => {
         const market = connections.filter((each) => SOCKETS.includes(each.connection));
         return market.every((each) => each.state === "open") && gaps.disconnect >= round && openGaps.length === 0;
       };
-      await rig.until(`carrying again, round ${round}`, carrying, 60_000);
+      await rig.until(`carrying again, round ${round}`, carrying, 45_000);
     }
     const told = ({ markets, finished }: CaptureStatus) =>
       [...markets, ...finished].some((market) => market.slug === slug && market.winner !== null);
-    await rig.until("over", told, 60_000);
+    await rig.until("over", told, 45_000);
     await rig.end();
     const frames = await rig.frames();
     for (const socket of SOCKETS) {
