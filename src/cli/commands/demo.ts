@@ -108,7 +108,7 @@ async function startVenue({ speed, seed }: DemoOptions): Promise<DemoVenue> {
     config,
   ];
   const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, "../main.ts"), ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
   await ready(child);
   return {
