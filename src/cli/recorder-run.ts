@@ -50,7 +50,7 @@ export async function runRecording(plan: RecordingPlan): Promise<CaptureStatus> 
     }
     const last = capture.status();
     show(last, true);
-    if (plan.screen !== "json")
+    if (plan.screen === "live" || plan.screen === "lines")
       print(`recorded into ${resolve(plan.data)}; check it with: polypunt verify --data ${join(plan.data)}`);
     return last;
   } finally {
