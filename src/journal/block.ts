@@ -1,8 +1,9 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { zstdDecompressSync } from "node:zlib";
 import type { ConnectionId, Frame, MonotonicMicros, Seq, UnixMicros } from "#model";
 import { FRAME_KINDS } from "#model";
 import { BLOCK_HEADER_BYTES, type BlockHeader, encodeBlockHeader } from "./layout.ts";
 import { ByteReader, ByteWriter } from "./varint.ts";
+import { type Compressor, createCompressor } from "./zstd.ts";
 
 // The body of a block, before compression:
 //
@@ -26,6 +27,7 @@ export class BlockBuilder {
   readonly #payload = new ByteWriter(INITIAL_PAYLOAD);
   readonly #table = new ByteWriter(INITIAL_TABLE);
   readonly #labels = new ByteWriter(256);
+  readonly #compress: Compressor = createCompressor();
   /** By the caller's connection number. */
   readonly #places = new Map<number, number>();
   #count = 0;
@@ -90,7 +92,8 @@ export class BlockBuilder {
     tail.append(table.subarray(first.position));
     this.#payload.append(tail.bytes.subarray(0, tail.length));
     const raw = this.#payload.bytes.subarray(0, this.#payload.length);
-    const packed = compress(raw);
+    // Where zstd does not help, the bytes stay as they are.
+    const packed = raw.length < NOT_WORTH_COMPRESSING ? undefined : this.#compress(raw);
     const body = packed ?? raw;
     const block = Buffer.allocUnsafe(BLOCK_HEADER_BYTES + body.length);
     block.set(body, BLOCK_HEADER_BYTES);
@@ -112,18 +115,6 @@ export class BlockBuilder {
     this.#monotonicAt = 0;
     return block;
   }
-}
-
-/** undefined where zstd does not help. */
-function compress(raw: Uint8Array): Uint8Array | undefined {
-  if (raw.length < NOT_WORTH_COMPRESSING) return undefined;
-  // Level 1: the block waits for the disk anyway, and level 3 saves nothing on these messages. One output chunk, so that
-  // zlib neither grows nor joins buffers.
-  const packed = zstdCompressSync(raw, {
-    chunkSize: Math.max(64, raw.length),
-    params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_contentSizeFlag]: 1 },
-  });
-  return packed.length < raw.length ? packed : undefined;
 }
 
 /**
