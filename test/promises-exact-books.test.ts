@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { framesFileSource } from "#emulator";
-import type { Level } from "#model";
+import type { FrameSource, Level } from "#model";
 import { formatMicros, formatTime } from "#model";
-import { type BookAt, bookAt, type FrameSource, MarketBook, mergedFrames } from "#replay";
+import { type BookAt, bookAt } from "#replay";
+import { MarketBook, mergedFrames } from "#timeline";
 import { type Recording, receivedOn, SOCKETS, sourceOf, startRecording, textOf } from "./fixtures/recording.ts";
 import { runCli } from "./fixtures/run-cli.ts";
 import { standingClock } from "./fixtures/standing-clock.ts";

@@ -1,11 +1,7 @@
 import { type BookState, Prover } from "#book";
-import type { Gap, InstrumentId, UnixMicros, Verdict } from "#model";
+import type { FrameSource, Gap, InstrumentId, UnixMicros, Verdict } from "#model";
 import { HOUR, MINUTE, SECOND } from "#model";
-import { Cuts } from "./cuts.ts";
-import type { FrameSource } from "./frame-source.ts";
-import { RecordedGaps } from "./gap-ledger.ts";
-import type { MarketBook } from "./markets.ts";
-import { timeline } from "./timeline.ts";
+import { Cuts, type MarketBook, RecordedGaps, timeline } from "#timeline";
 
 /** A book as it was known at a moment, and how far it can be trusted. */
 export interface BookAt {

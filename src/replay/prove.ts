@@ -1,10 +1,6 @@
 import { type InstrumentProof, Prover } from "#book";
-import type { Fault, FaultReason, Gap, InstrumentId, Seq, VerdictCounts } from "#model";
-import { Cuts } from "./cuts.ts";
-import type { FrameRange, FrameSource } from "./frame-source.ts";
-import { RecordedGaps } from "./gap-ledger.ts";
-import { MarketBook } from "./markets.ts";
-import { timeline } from "./timeline.ts";
+import type { Fault, FaultReason, FrameRange, FrameSource, Gap, InstrumentId, Seq, VerdictCounts } from "#model";
+import { Cuts, MarketBook, RecordedGaps, timeline } from "#timeline";
 
 export interface FaultAt extends Fault {
   readonly seq: Seq;

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Frame, InstrumentId, UnixMicros } from "#model";
-import { formatFrameLine, mergedFrames } from "#replay";
+import { formatFrameLine } from "#replay";
+import { mergedFrames } from "#timeline";
 import { type DataOption, dataOption, timeArgument, tokenArgument } from "../options.ts";
 import { write } from "../output.ts";
 import { openRecording } from "../recording.ts";

@@ -7,7 +7,7 @@ import {
   type UnixMicros,
   type VenueEvent,
 } from "#model";
-import { type MergedFrame, mergedFrames } from "#replay";
+import { type MergedFrame, mergedFrames } from "#timeline";
 import { Decoder, surfaceOf } from "#venue";
 import type { BookAnswer, EmulatedItem, EmulatorSource, MarketFrame } from "../source.ts";
 import { FramesFile } from "./frames-file.ts";

@@ -1,5 +1,5 @@
-import type { Frame, Seq } from "#model";
-import { type FrameSource, readFramesFile } from "#replay";
+import type { Frame, FrameSource, Seq } from "#model";
+import { readFramesFile } from "#replay";
 
 const BATCH = 256;
 

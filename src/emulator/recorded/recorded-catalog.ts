@@ -1,6 +1,6 @@
 import type { ConnectionId, Frame, InstrumentId, Market, MarketId, UnixMicros, VenueEvent } from "#model";
 import { MINUTE, SECOND } from "#model";
-import { MarketBook } from "#replay";
+import { MarketBook } from "#timeline";
 import { parseWindowSlug, seriesSlug, settlementOfWindow } from "#venue";
 import { listing, USUAL_TICK } from "../synthetic/listing.ts";
 

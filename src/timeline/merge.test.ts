@@ -85,6 +85,18 @@ describe("ConnectionMerge", () => {
     expect(texts(out)).toEqual(["1", "2", "3"]);
   });
 
+  it("tells of each copy which frame it repeats", () => {
+    const copies: [Seq, Seq][] = [];
+    const merge = new ConnectionMerge({ onCopy: (copy, original) => copies.push([copy.seq, original.seq]) });
+    const frames = [frame(A, "1", 1), frame(B, "1", 2), frame(B, "2", 3), frame(A, "x", 4), frame(A, "2", 5)];
+    for (const each of frames) merge.push(each);
+    const [first, second, third, , last] = frames.map(({ seq }) => seq);
+    expect(copies).toEqual([
+      [second, first],
+      [last, third],
+    ]);
+  });
+
   it("orders groups by the time at which they were known", () => {
     const other = "polybolt-a-0" as ConnectionId;
     const out = merged([

@@ -1,6 +1,5 @@
-import type { VenueEvent } from "#model";
+import type { FrameRange, FrameSource, VenueEvent } from "#model";
 import { Decoder } from "#venue";
-import type { FrameRange, FrameSource } from "./frame-source.ts";
 import { FreshEvents } from "./fresh-events.ts";
 import { ConnectionMerge, type MergedFrame } from "./merge.ts";
 

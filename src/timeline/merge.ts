@@ -62,7 +62,13 @@ export function replicaGroup(connection: ConnectionId): string {
   return parts ? `${parts[1]}-${parts[3]}` : connection;
 }
 
+export interface MergeOptions {
+  /** Told of each frame that repeats what another connection had shown: of which frame it is a copy. */
+  onCopy?(copy: Frame, original: Frame): void;
+}
+
 export class ConnectionMerge {
+  readonly #options: MergeOptions;
   readonly #groups = new Map<string, Group>();
   readonly #byConnection = new Map<ConnectionId, Group>();
   /** Groups that hold frames back. */
@@ -72,6 +78,10 @@ export class ConnectionMerge {
   );
   #order = 0;
   #now = 0;
+
+  constructor(options: MergeOptions = {}) {
+    this.#options = options;
+  }
 
   /** Takes the next frame of the journal and returns what has become certain by it. */
   push(frame: Frame): MergedFrame[] {
@@ -128,7 +138,7 @@ export class ConnectionMerge {
       remember(group.known, key, entry);
       group.waiting.push(entry);
       this.#holding.add(group);
-    }
+    } else this.#options.onCopy?.(frame, entry.frame);
     entry.seenBy.add(replica);
     if (entry.settled) return;
     replica.pending.push(entry);

@@ -1,0 +1,6 @@
+// A recording as one ordered stream: redundant connections merged, decoded, with the catalog and gaps it tells of.
+export { Cuts } from "./cuts.ts";
+export { RecordedGaps } from "./gap-ledger.ts";
+export { MarketBook } from "./markets.ts";
+export { ConnectionMerge, type MergedFrame, type MergeOptions, replicaGroup } from "./merge.ts";
+export { mergedFrames, type TimelineStep, timeline } from "./timeline.ts";
