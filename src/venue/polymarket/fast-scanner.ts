@@ -339,14 +339,13 @@ function isDigestAt(view: DataView, start: number): boolean {
 }
 
 /**
- * The top bit of a byte stays clear where it is ASCII from "0" on and no backslash, which leaves out quotes, control
- * characters and the zero behind the frame. Four bytes at a time: a byte below "0" borrows into its top bit, and one
- * equal to the backslash is zero in `other` and borrows there. It may blame a sound byte for its neighbour, never the
- * other way round.
+ * The top bit of a byte stays clear where it is ASCII from "0" on and none of "@" to "_": that leaves out quotes, the
+ * backslash, control characters and the zero behind the frame, and no digit or letter of a digest. Four bytes at a time:
+ * a byte below "0" borrows into its top bit, and "@" to "_" are those with 0x40 set and 0x20 clear. It may blame a sound
+ * byte for its neighbour, never the other way round.
  */
 function odditiesOf(word: number): number {
-  const other = word ^ 0x5c5c5c5c;
-  return (word - 0x30303030) | word | ((other - 0x01010101) & ~other);
+  return (word - 0x30303030) | word | ((word & ~(word << 1)) << 1);
 }
 
 /** Four decimal digits, the first in the low byte; -1 where one is no digit. */
