@@ -1,6 +1,6 @@
 import type { Clock } from "#host";
 import type { InstrumentId, UnixMicros } from "#model";
-import type { Injection, InjectionRecord, SocketSurface } from "./injections.ts";
+import type { HttpSurface, Injection, InjectionRecord, SocketSurface } from "./injections.ts";
 
 /** What one socket is about to send. */
 export interface Departure {
@@ -109,7 +109,7 @@ export class FaultDesk {
   }
 
   /** The status to refuse a request with; null to serve it. */
-  refusalOf(surface: "gamma" | "clob" | "upgrade"): number | null {
+  refusalOf(surface: HttpSurface | "upgrade"): number | null {
     this.#retire();
     for (const running of this.#running) {
       const { injection } = running.record;

@@ -40,17 +40,20 @@ interface Client {
 export class PolyBoltChannel {
   readonly #source: EmulatorSource;
   readonly #clock: Clock;
+  readonly #network: Clock;
   readonly #clients = new Set<Client>();
 
-  constructor(source: EmulatorSource, clock: Clock) {
+  /** @param network for keepalives, which concern the client's process and not the replay. */
+  constructor(source: EmulatorSource, clock: Clock, network: Clock) {
     this.#source = source;
     this.#clock = clock;
+    this.#network = network;
   }
 
   accept(socket: WebSocket, outlet: Outlet): void {
     const client: Client = { outlet, pairs: new Map(), seqs: new Map(), authed: false, auths: 0, missed: 0 };
     this.#clients.add(client);
-    const stop = this.#clock.every(atLeastReal(this.#clock, PING_EVERY, PING_AT_LEAST_REAL_MILLIS), () => {
+    const stop = this.#network.every(atLeastReal(this.#network, PING_EVERY, PING_AT_LEAST_REAL_MILLIS), () => {
       if (client.missed >= 2) return outlet.end(SLOW, "pong");
       client.missed++;
       socket.ping();

@@ -1,0 +1,144 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Clock, Log } from "#host";
+import type { FaultDesk } from "./fault-desk.ts";
+import { type HttpAnswer, json } from "./http-answer.ts";
+import type { SocketSurface } from "./injections.ts";
+import { Outlet } from "./outlet.ts";
+import type { Route, SocketDoor, VenueRequest } from "./parts.ts";
+
+export interface ListenerOptions {
+  readonly doors: readonly SocketDoor[];
+  /** Asked in order; the first answer counts. */
+  readonly routes: readonly Route[];
+  readonly faults: FaultDesk;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What may pile up for a reader before it is disconnected. */
+  readonly maxBufferedBytes: number;
+}
+
+const MAX_BODY_BYTES = 1_048_576;
+const NOT_FOUND = json({ error: "not found" }, 404);
+const TOO_LARGE = json({ error: "request too large" }, 413);
+
+/** The one port on loopback: each socket to its door, each request to the first route that has an answer. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #doors: ReadonlyMap<string, SocketDoor>;
+  readonly #http: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  readonly #outlets = new Map<Outlet, WebSocket>();
+  readonly #opened = new Map<SocketSurface, number>();
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#doors = new Map(options.doors.flatMap((door) => door.paths.map((path) => [path, door] as const)));
+    this.#http = createServer((request, response) => void this.#serve(request, response));
+    this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** @throws Error with the code EADDRINUSE where the port is taken. */
+  async open(port: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#http.once("error", reject);
+      this.#http.listen(port, "127.0.0.1", () => resolve());
+    });
+  }
+
+  /** "127.0.0.1:4711". */
+  get host(): string {
+    return `127.0.0.1:${(this.#http.address() as AddressInfo).port}`;
+  }
+
+  outlets(): Iterable<Outlet> {
+    return this.#outlets.keys();
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#outlets.values()) socket.terminate();
+    this.#sockets.close();
+    this.#http.closeAllConnections();
+    await new Promise<void>((resolve) => this.#http.close(() => resolve()));
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const door = this.#doors.get(pathOf(request).replace(/(.)\/$/, "$1"));
+    const refused = door === undefined ? 404 : this.#options.faults.refusalOf("upgrade");
+    if (refused !== null || door === undefined) {
+      socket.end(`HTTP/1.1 ${refused} Refused\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(door, opened));
+  }
+
+  #accept(door: SocketDoor, socket: WebSocket): void {
+    const { surface } = door;
+    const { clock, faults, maxBufferedBytes, log } = this.#options;
+    const index = this.#opened.get(surface) ?? 0;
+    this.#opened.set(surface, index + 1);
+    const outlet = new Outlet(socket, { surface, index, clock, faults, maxBufferedBytes });
+    this.#outlets.set(outlet, socket);
+    socket.on("close", () => this.#outlets.delete(outlet));
+    socket.on("error", (error) => log.debug({ surface, error: error.message }, "a client's socket failed"));
+    door.accept(socket, outlet);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const answer = await this.#answer(request);
+      response.writeHead(answer.status, {
+        "content-type": answer.contentType,
+        "content-length": answer.body.length,
+        ...(answer.status === 429 || answer.status === 503 ? { "retry-after": "1" } : {}),
+        ...answer.headers,
+      });
+      response.end(answer.body);
+    } catch (error) {
+      // The client went away while it was still talking.
+      this.#options.log.debug({ error: String(error) }, "a request broke off");
+      response.destroy();
+    }
+  }
+
+  async #answer(request: IncomingMessage): Promise<HttpAnswer> {
+    const body = await readBody(request);
+    if (body === null) return TOO_LARGE;
+    const { searchParams: query } = new URL(request.url ?? "/", "http://localhost");
+    const whole = pathOf(request);
+    const refused = new Set<string>();
+    for (const { prefix, surface, answer } of this.#options.routes) {
+      if (whole !== prefix && !whole.startsWith(`${prefix}/`)) continue;
+      // A request is refused once, however many routes lie on its way.
+      if (surface !== null && !refused.has(surface)) {
+        refused.add(surface);
+        const status = this.#options.faults.refusalOf(surface);
+        if (status !== null) return json({ error: "refused by a fault on order" }, status);
+      }
+      const path = whole.slice(prefix.length) || "/";
+      const asked: VenueRequest = { method: request.method ?? "GET", path, query, headers: request.headers, body };
+      const found = await answer(asked);
+      if (found !== null) return found;
+    }
+    return NOT_FOUND;
+  }
+}
+
+/** Clients join a host that ends with a slash and a path that begins with one. */
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "/").replace(/[?#].*$/, "").replace(/\/{2,}/g, "/");
+}
+
+/** null where it is too long. */
+async function readBody(request: IncomingMessage): Promise<string | null> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request) {
+    length += part.length;
+    if (length > MAX_BODY_BYTES) return null;
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}

@@ -1,0 +1,50 @@
+import type { EmulatedItem } from "../source.ts";
+import { answerClob } from "./clob.ts";
+import { answerCryptoPrice } from "./crypto-price.ts";
+import { answerGamma } from "./gamma.ts";
+import { MarketChannel } from "./market-channel.ts";
+import type { PartContext, VenuePart } from "./parts.ts";
+import { PolyBoltChannel } from "./polybolt-channel.ts";
+import { RtdsChannel } from "./rtds-channel.ts";
+
+/** The public side of the venue: market channel, price services, catalog and books over HTTP. */
+export interface MarketData extends VenuePart {
+  readonly market: MarketChannel;
+}
+
+/** @param tokenLimit tokens a market socket may hold before it falls silent; null: no limit. */
+export function createMarketData(context: PartContext, tokenLimit: number | null): MarketData {
+  const { source, clock, network } = context;
+  const market = new MarketChannel({ source, book: context.book, tokenLimit });
+  const polybolt = new PolyBoltChannel(source, clock, network);
+  const rtds = new RtdsChannel(source, clock);
+  const sight = () => ({ now: clock.now(), book: context.book, markets: () => source.markets() });
+  return {
+    market,
+    doors: [
+      { surface: "market", paths: ["/ws/market"], accept: (socket, outlet) => market.accept(socket, outlet) },
+      { surface: "polybolt", paths: ["/polybolt/ws"], accept: (socket, outlet) => polybolt.accept(socket, outlet) },
+      { surface: "rtds", paths: ["/rtds"], accept: (socket, outlet) => rtds.accept(socket, outlet) },
+    ],
+    routes: [
+      {
+        prefix: "/api/crypto/crypto-price",
+        surface: "gamma",
+        answer: ({ query }) => answerCryptoPrice(query, source, clock.now()),
+      },
+      { prefix: "/gamma", surface: "gamma", answer: ({ path, query }) => answerGamma(path, query, source.markets()) },
+      { prefix: "/clob", surface: "clob", answer: ({ path, query, body }) => answerClob(path, query, body, sight()) },
+    ],
+    deliver(item: EmulatedItem): void {
+      switch (item.kind) {
+        case "market":
+          return market.deliver(item);
+        case "reference":
+          polybolt.deliver(item.price);
+          return rtds.deliver(item.price);
+        case "recorded":
+          return (item.surface === "polybolt" ? polybolt : rtds).deliverRecorded(item.bytes);
+      }
+    },
+  };
+}
