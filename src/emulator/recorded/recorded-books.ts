@@ -1,13 +1,14 @@
 import { bookDigest, Ladder } from "#book";
-import type {
-  BookSnapshot,
-  Digest,
-  InstrumentId,
-  MarketId,
-  PriceMicros,
-  SizeMicros,
-  UnixMicros,
-  VenueEvent,
+import {
+  type BookSnapshot,
+  type Digest,
+  type InstrumentId,
+  type MarketId,
+  ONE,
+  type PriceMicros,
+  type SizeMicros,
+  type UnixMicros,
+  type VenueEvent,
 } from "#model";
 
 const USUAL_TICK = 10_000 as PriceMicros;
@@ -69,6 +70,34 @@ export class RecordedBooks {
       case "fault":
         return;
     }
+  }
+
+  /** True where a subscriber could be shown the whole book, with the last trade price it was sent with. */
+  isWhole(instrument: InstrumentId): boolean {
+    const book = this.#books.get(instrument);
+    return book?.opened === true && this.#markets.get(book.market)?.lastTradePrice !== undefined;
+  }
+
+  /** undefined where the book is not known or has an empty side. */
+  bestPrices(instrument: InstrumentId): { readonly bid: PriceMicros; readonly ask: PriceMicros } | undefined {
+    const book = this.#books.get(instrument);
+    const [bid, ask] = [book?.ladder.bestBid() ?? null, book?.ladder.bestAsk() ?? null];
+    return book?.opened && bid !== null && ask !== null ? { bid, ask } : undefined;
+  }
+
+  /** Instruments that frames were about since the start, opened or not. */
+  instruments(): Iterable<InstrumentId> {
+    return this.#books.keys();
+  }
+
+  /** Puts in a book that was rebuilt elsewhere. Where it does not say the last trade price, the digest tells it. */
+  seed(snapshot: BookSnapshot): void {
+    this.#replace(snapshot);
+    const book = this.#books.get(snapshot.instrument)!;
+    const market = this.#markets.get(snapshot.market);
+    if (market?.lastTradePrice !== undefined || book.digest === "") return;
+    const found = lastTradeBehind(book, snapshot.instrument);
+    if (found !== undefined) this.#learnLastTrade(snapshot.market, found);
   }
 
   /** The book as it stands; undefined before its first snapshot and after its market was resolved. */
@@ -139,4 +168,18 @@ export class RecordedBooks {
     this.#books.set(instrument, book);
     return book;
   }
+}
+
+const TENTH_OF_A_CENT = 1_000;
+
+/** The last trade price under which the book has its digest: books spell it with three decimals, so it is one of 1,002. */
+function lastTradeBehind(book: RecordedBook, instrument: InstrumentId): PriceMicros | null | undefined {
+  const { market, sentAt, minOrderSize, tickSize, negRisk, ladder, digest } = book;
+  const fields = { market, instrument, sentAt, minOrderSize, tickSize, negRisk };
+  const agrees = (price: PriceMicros | null) => bookDigest(ladder, { ...fields, lastTradePrice: price }) === digest;
+  if (agrees(null)) return null;
+  for (let price = 0; price <= ONE; price += TENTH_OF_A_CENT) {
+    if (agrees(price as PriceMicros)) return price as PriceMicros;
+  }
+  return undefined;
 }
