@@ -70,6 +70,8 @@ export interface EmulatorSource {
   book(instrument: InstrumentId): BookAnswer;
   /** All markets as they are known now: no outcome before it is out. */
   markets(): Iterable<Market>;
+  /** For those who run the emulator: all markets the source knows of, also those to come; default: `markets`. */
+  listing?(): Iterable<Market>;
   /** The last two minutes of reference prices, oldest first. */
   references(): readonly ReferencePrice[];
   /** The strike and final price of a window as the price feed shows them, well before the catalog does. */

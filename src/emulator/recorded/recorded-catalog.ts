@@ -125,6 +125,14 @@ export class RecordedCatalog {
     return markets;
   }
 
+  /** Every wanted market learned so far, whatever the time: for names and tokens, never to be shown to a client. */
+  *all(): Iterable<Market> {
+    for (const id of new Set([...this.#given.keys(), ...this.#entries.keys()])) {
+      const market = this.#identity(id);
+      if (market && this.isWanted(id)) yield market;
+    }
+  }
+
   /** One market as it was known at `now`; undefined where it was not yet. */
   market(id: MarketId, now: UnixMicros): Market | undefined {
     const given = this.#given.get(id);

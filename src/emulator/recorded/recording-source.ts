@@ -110,7 +110,9 @@ export class PlayedRecording implements RecordingSource {
 
   nextAt(): UnixMicros | null {
     const next = this.#ready[this.#place];
-    return next === undefined ? null : (Math.max(next.knownAt, this.#at) as UnixMicros);
+    if (next === undefined) return null;
+    const at = Math.max(next.knownAt, this.#at) as UnixMicros;
+    return at > (this.#options.to ?? END_OF_TIME) ? null : at;
   }
 
   async prepare(): Promise<boolean> {
@@ -121,7 +123,7 @@ export class PlayedRecording implements RecordingSource {
       this.#ready = value;
       this.#place = 0;
     }
-    return this.nextAt()! <= (this.#options.to ?? END_OF_TIME);
+    return this.nextAt() !== null;
   }
 
   step(): readonly EmulatedItem[] {
@@ -160,6 +162,10 @@ export class PlayedRecording implements RecordingSource {
 
   markets(): Iterable<Market> {
     return this.#catalog.at(this.#at);
+  }
+
+  listing(): Iterable<Market> {
+    return this.#catalog.all();
   }
 
   references() {

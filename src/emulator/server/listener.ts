@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Clock, Log } from "#host";
+import { MILLISECOND, SECOND } from "#model";
 import type { FaultDesk } from "./fault-desk.ts";
 import { type HttpAnswer, json } from "./http-answer.ts";
 import type { SocketSurface } from "./injections.ts";
@@ -15,12 +16,18 @@ export interface ListenerOptions {
   readonly routes: readonly Route[];
   readonly faults: FaultDesk;
   readonly clock: Clock;
+  /** Real time, for waiting on readers. */
+  readonly network: Clock;
   readonly log: Log;
   /** What may pile up for a reader before it is disconnected. */
   readonly maxBufferedBytes: number;
 }
 
 const MAX_BODY_BYTES = 1_048_576;
+/** Below this a reader keeps up. */
+const HIGH_WATER = 1_048_576;
+/** How long a reader may read nothing before the others are no longer held up for it. */
+const PATIENCE = SECOND;
 const NOT_FOUND = json({ error: "not found" }, 404);
 const TOO_LARGE = json({ error: "request too large" }, 413);
 
@@ -32,6 +39,8 @@ export class Listener {
   readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   readonly #outlets = new Map<Outlet, WebSocket>();
   readonly #opened = new Map<SocketSurface, number>();
+  /** Readers that have stopped reading. */
+  readonly #stalled = new Set<Outlet>();
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -57,6 +66,29 @@ export class Listener {
     return this.#outlets.keys();
   }
 
+  /**
+   * Resolves when no reader has much before it. One that has not read for a second is not waited for: it is on its way to
+   * being disconnected, and must not hold up the others.
+   */
+  async drained(): Promise<void> {
+    for (const outlet of this.#stalled) if (outlet.bufferedBytes < HIGH_WATER) this.#stalled.delete(outlet);
+    const waiting = new Map<Outlet, { bytes: number; since: number }>();
+    for (;;) {
+      const now = this.#options.network.monotonic();
+      let crowded = false;
+      for (const outlet of this.#outlets.keys()) {
+        const bytes = outlet.bufferedBytes;
+        if (bytes < HIGH_WATER || this.#stalled.has(outlet)) continue;
+        crowded = true;
+        const before = waiting.get(outlet);
+        if (!before || bytes < before.bytes) waiting.set(outlet, { bytes, since: now });
+        else if (now - before.since > PATIENCE) this.#stalled.add(outlet);
+      }
+      if (!crowded) return;
+      await this.#options.network.sleep(MILLISECOND);
+    }
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#outlets.values()) socket.terminate();
     this.#sockets.close();
@@ -71,17 +103,20 @@ export class Listener {
       socket.end(`HTTP/1.1 ${refused} Refused\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(door, opened));
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(door, opened, socket));
   }
 
-  #accept(door: SocketDoor, socket: WebSocket): void {
+  #accept(door: SocketDoor, socket: WebSocket, wire: Duplex): void {
     const { surface } = door;
     const { clock, faults, maxBufferedBytes, log } = this.#options;
     const index = this.#opened.get(surface) ?? 0;
     this.#opened.set(surface, index + 1);
-    const outlet = new Outlet(socket, { surface, index, clock, faults, maxBufferedBytes });
+    const outlet = new Outlet(socket, { surface, index, clock, faults, maxBufferedBytes, wire });
     this.#outlets.set(outlet, socket);
-    socket.on("close", () => this.#outlets.delete(outlet));
+    socket.on("close", () => {
+      this.#outlets.delete(outlet);
+      this.#stalled.delete(outlet);
+    });
     socket.on("error", (error) => log.debug({ surface, error: error.message }, "a client's socket failed"));
     door.accept(socket, outlet);
   }

@@ -14,16 +14,20 @@ export interface MarketData extends VenuePart {
 
 /** @param tokenLimit tokens a market socket may hold before it falls silent; null: no limit. */
 export function createMarketData(context: PartContext, tokenLimit: number | null): MarketData {
-  const { source, clock, network } = context;
+  const { source, clock } = context;
   const market = new MarketChannel({ source, book: context.book, tokenLimit });
-  const polybolt = new PolyBoltChannel(source, clock, network);
-  const rtds = new RtdsChannel(source, clock);
+  const polybolt = new PolyBoltChannel(context);
+  const rtds = new RtdsChannel(context);
   const sight = () => ({ now: clock.now(), book: context.book, markets: () => source.markets() });
   return {
     market,
     doors: [
       { surface: "market", paths: ["/ws/market"], accept: (socket, outlet) => market.accept(socket, outlet) },
-      { surface: "polybolt", paths: ["/polybolt/ws"], accept: (socket, outlet) => polybolt.accept(socket, outlet) },
+      {
+        surface: "polybolt",
+        paths: ["/polybolt/ws", "/polybolt"],
+        accept: (socket, outlet) => polybolt.accept(socket, outlet),
+      },
       { surface: "rtds", paths: ["/rtds"], accept: (socket, outlet) => rtds.accept(socket, outlet) },
     ],
     routes: [
@@ -38,13 +42,23 @@ export function createMarketData(context: PartContext, tokenLimit: number | null
     deliver(item: EmulatedItem): void {
       switch (item.kind) {
         case "market":
-          return market.deliver(item);
+          market.deliver(item);
+          return polybolt.deliverBooks(item);
         case "reference":
           polybolt.deliver(item.price);
           return rtds.deliver(item.price);
-        case "recorded":
-          return (item.surface === "polybolt" ? polybolt : rtds).deliverRecorded(item.bytes);
+        case "recorded": {
+          const [own, other] = item.surface === "polybolt" ? [polybolt, rtds] : [rtds, polybolt];
+          own.deliverRecorded(item);
+          if (item.alone) for (const price of item.prices) other.deliver(price);
+          return;
+        }
       }
+    },
+    moved(): void {
+      market.moved();
+      polybolt.moved();
+      rtds.moved();
     },
   };
 }
