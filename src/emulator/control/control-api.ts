@@ -6,8 +6,7 @@ import type { VenuePart, VenueRequest } from "../server/parts.ts";
 import type { StepSize } from "../server/player.ts";
 import { MomentOutside } from "../source.ts";
 import { parseInjection } from "./parse-injection.ts";
-import type { PlaybackState } from "./playback.ts";
-import type { Pace } from "./playhead.ts";
+import type { Pace, PlaybackState } from "./playback.ts";
 
 /*
  * JSON over HTTP, beside the venue's services and out of reach of web pages:

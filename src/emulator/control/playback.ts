@@ -1,9 +1,13 @@
+import type { Clock } from "#host";
 import type { InstrumentId, Market, UnixMicros } from "#model";
+import { UNLIMITED } from "#replay";
 import type { InjectionRecord, SocketSurface } from "../server/injections.ts";
 import type { Outlet } from "../server/outlet.ts";
 import type { Player, StepSize } from "../server/player.ts";
 import type { EmulatorSource } from "../source.ts";
-import type { Pace } from "./playhead.ts";
+
+/** So many replayed seconds a real one, or as fast as it goes. */
+export type Pace = number | "max";
 
 /** What an emulator is doing, for those who run it; its clients cannot see it. */
 export interface PlaybackState {
@@ -64,23 +68,22 @@ export interface EmulatorControl {
 export interface ControlOptions {
   readonly player: Player;
   readonly source: EmulatorSource;
-  now(): UnixMicros;
+  readonly clock: Clock;
   outlets(): Iterable<Outlet>;
   faults(): readonly InjectionRecord[];
 }
 
-export function createControl({ player, source, now, outlets, faults }: ControlOptions): EmulatorControl {
+export function createControl({ player, source, clock, outlets, faults }: ControlOptions): EmulatorControl {
   const tell = (what: (head: NonNullable<Player["head"]>) => void): void => {
     if (!player.head) throw new Error("this emulator plays by a clock that only goes on: it cannot be controlled");
     what(player.head);
-    player.wake();
   };
   return {
     state: () => ({
-      at: now(),
+      at: clock.now(),
       span: source.span ?? null,
       playing: player.head?.playing ?? true,
-      pace: player.head?.pace ?? 1,
+      pace: paceOf(player.head?.speed ?? clock.speed),
       ended: player.atEnd,
       controllable: player.head !== null,
       seekable: player.head !== null && source.seek !== undefined,
@@ -96,11 +99,15 @@ export function createControl({ player, source, now, outlets, faults }: ControlO
     }),
     play: () => tell((head) => head.play()),
     pause: () => tell((head) => head.pause()),
-    setPace: (pace) => tell((head) => head.setPace(pace)),
+    setPace: (pace) => tell((head) => head.setSpeed(pace === "max" ? UNLIMITED : pace)),
     seek: (at) => player.seek(at),
     step: (size) => player.step(size),
     markets: () => [...(source.listing?.() ?? source.markets())].map(playable),
   };
+}
+
+function paceOf(speed: number): Pace {
+  return speed === UNLIMITED ? "max" : speed;
 }
 
 function playable({ slug, id, seriesSlug, window, outcomes }: Market): PlayableMarket {

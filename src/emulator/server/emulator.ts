@@ -3,7 +3,6 @@ import type { InstrumentId, UnixMicros } from "#model";
 import type { VenueConfig, VenueEndpoints } from "#venue";
 import { controlApi } from "../control/control-api.ts";
 import { createControl, type EmulatorControl } from "../control/playback.ts";
-import { isPlayhead } from "../control/playhead.ts";
 import type { EmulatedItem, EmulatorSource } from "../source.ts";
 import { FaultDesk } from "./fault-desk.ts";
 import { FaultInjector } from "./fault-injector.ts";
@@ -11,7 +10,7 @@ import type { Injection, InjectionRecord } from "./injections.ts";
 import { Listener } from "./listener.ts";
 import { createMarketData } from "./market-data.ts";
 import type { PartContext, VenuePart } from "./parts.ts";
-import { Player } from "./player.ts";
+import { isPlayhead, Player } from "./player.ts";
 
 export interface EmulatorOptions {
   readonly source: EmulatorSource;
@@ -87,8 +86,7 @@ class VenueServer implements Emulator {
       moved: (at) => this.#moved(at),
       drained: () => this.#listener.drained(),
     });
-    const now = () => clock.now();
-    this.control = createControl({ player: this.#player, source, now, outlets, faults: () => this.injected() });
+    this.control = createControl({ player: this.#player, source, clock, outlets, faults: () => this.injected() });
     this.#parts = [controlApi(this), marketData];
     this.#listener = new Listener({
       doors: this.#parts.flatMap(({ doors = [] }) => doors),
@@ -129,11 +127,13 @@ class VenueServer implements Emulator {
   }
 
   config(): VenueConfig {
+    // A clock without limit cannot be followed by another one.
+    const { speed } = this.#clock;
     return {
       endpoints: this.endpoints,
       // Any well-formed ones open PolyBolt here.
       credentials: { apiKey: "emulator", secret: "emulator", passphrase: "emulator" },
-      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: this.#clock.speed },
+      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: Number.isFinite(speed) ? speed : 1 },
     };
   }
 

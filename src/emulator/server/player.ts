@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "#host";
 import type { UnixMicros } from "#model";
-import { isPlayhead, type Playhead } from "../control/playhead.ts";
+import { type Playhead, UNLIMITED } from "#replay";
 import type { EmulatedItem, EmulatorSource } from "../source.ts";
 
 /** Steps taken before the sockets get their turn, where the source is behind the clock. */
@@ -20,6 +20,11 @@ export interface PlayerOptions {
 /** One step on while paused: the next frame that anybody could get, or so many micros. */
 export type StepSize = "frame" | number;
 
+/** Whether a clock is the shared one of a replay, that can be told what to do. */
+export function isPlayhead(clock: Clock): clock is Playhead {
+  return "advanceTo" in clock;
+}
+
 /** Plays a source at the clock's speed: no step before its time. With a playhead it can be stopped, moved and stepped. */
 export class Player {
   readonly #options: PlayerOptions;
@@ -35,6 +40,7 @@ export class Player {
   constructor(options: PlayerOptions) {
     this.#options = options;
     this.#head = isPlayhead(options.clock) ? options.clock : null;
+    this.#head?.onChange(() => this.wake());
   }
 
   /** null where the clock cannot be told what to do. */
@@ -81,7 +87,7 @@ export class Player {
     this.wake();
   }
 
-  /** The playhead was told something: whoever sleeps by it looks again. */
+  /** Something is to be done: whoever sleeps looks again. */
   wake(): void {
     this.#wake.abort();
     this.#wake = new AbortController();
@@ -127,7 +133,7 @@ export class Player {
       if (!head) this.#closing = true;
       return;
     }
-    if (head?.pace === "max") return this.#burst(head);
+    if (head?.speed === UNLIMITED) return this.#burst(head);
     const wait = at - clock.now();
     if (wait > 0) return clock.sleep(wait, this.#wake.signal);
     if (this.#catchUp() === STEPS_A_TURN) await nextTurn();
@@ -138,7 +144,7 @@ export class Player {
     for (let steps = 0; steps < STEPS_A_TURN; steps++) {
       const at = this.#options.source.nextAt();
       if (at === null) break;
-      head.reach(at);
+      head.advanceTo(at);
       this.#take();
     }
     this.#lag = 0;
@@ -177,11 +183,11 @@ export class Player {
         break;
       }
       if (at > target) break;
-      head.reach(at);
+      head.advanceTo(at);
       if (this.#take() > 0 && once) return;
       if (steps % STEPS_A_TURN === 0) await nextTurn();
     }
-    if (!once) head.reach(target);
+    if (!once) head.advanceTo(target);
   }
 
   /** Runs a task between two steps. */
