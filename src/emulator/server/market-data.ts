@@ -1,8 +1,11 @@
+import type { InstrumentId, Market } from "#model";
 import type { EmulatedItem } from "../source.ts";
 import { answerClob } from "./clob.ts";
 import { answerCryptoPrice } from "./crypto-price.ts";
+import { answerDataApi } from "./data-api.ts";
 import { answerGamma } from "./gamma.ts";
 import { MarketChannel } from "./market-channel.ts";
+import { MarketTape } from "./market-tape.ts";
 import type { PartContext, VenuePart } from "./parts.ts";
 import { PolyBoltChannel } from "./polybolt-channel.ts";
 import { RtdsChannel } from "./rtds-channel.ts";
@@ -18,7 +21,14 @@ export function createMarketData(context: PartContext, tokenLimit: number | null
   const market = new MarketChannel({ source, book: context.book, tokenLimit });
   const polybolt = new PolyBoltChannel(context);
   const rtds = new RtdsChannel(context);
-  const sight = () => ({ now: clock.now(), book: context.book, markets: () => source.markets() });
+  const tape = new MarketTape(context);
+  const sight = () => ({
+    now: clock.now(),
+    book: context.book,
+    markets: () => source.markets(),
+    lastTrade: (instrument: InstrumentId) => tape.lastTrade(instrument),
+    history: ({ outcomes }: Market) => tape.history(outcomes.map(({ instrument }) => instrument)),
+  });
   return {
     market,
     doors: [
@@ -36,12 +46,14 @@ export function createMarketData(context: PartContext, tokenLimit: number | null
         surface: "gamma",
         answer: ({ query }) => answerCryptoPrice(query, source, clock.now()),
       },
-      { prefix: "/gamma", surface: "gamma", answer: ({ path, query }) => answerGamma(path, query, source.markets()) },
-      { prefix: "/clob", surface: "clob", answer: ({ path, query, body }) => answerClob(path, query, body, sight()) },
+      { prefix: "/gamma", surface: "gamma", answer: ({ path, query }) => answerGamma(path, query, sight()) },
+      { prefix: "/clob", surface: "clob", answer: (request) => answerClob(request, sight()) },
+      { prefix: "/data-api", surface: "data", answer: (request) => answerDataApi(request, sight()) },
     ],
     deliver(item: EmulatedItem): void {
       switch (item.kind) {
         case "market":
+          tape.deliver(item);
           market.deliver(item);
           return polybolt.deliverBooks(item);
         case "reference":
@@ -56,6 +68,7 @@ export function createMarketData(context: PartContext, tokenLimit: number | null
       }
     },
     moved(): void {
+      tape.moved();
       market.moved();
       polybolt.moved();
       rtds.moved();
