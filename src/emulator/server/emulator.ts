@@ -26,6 +26,10 @@ export interface EmulatorOptions {
   readonly tokenLimit?: number | null;
   /** What may pile up for a reader before it is disconnected. */
   readonly maxBufferedBytes?: number;
+  /** Sockets open at once, 1,000; more are refused with HTTP 429. */
+  readonly maxSockets?: number;
+  /** Sockets opened within a second before HTTP 429, as the venue answers bursts; null, the default: any number. */
+  readonly connectsASecond?: number | null;
   readonly log?: Log;
 }
 
@@ -44,6 +48,7 @@ export interface Emulator {
 }
 
 const MAX_BUFFERED_BYTES = 16 * 1_048_576;
+const MAX_SOCKETS = 1_000;
 
 /** Opens the venue's sockets and HTTP services on one loopback port, and plays the source through them. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
@@ -96,6 +101,8 @@ class VenueServer implements Emulator {
       network,
       log: this.#log,
       maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+      maxSockets: options.maxSockets ?? MAX_SOCKETS,
+      connectsASecond: options.connectsASecond ?? null,
     });
   }
 

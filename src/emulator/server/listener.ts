@@ -21,6 +21,10 @@ export interface ListenerOptions {
   readonly log: Log;
   /** What may pile up for a reader before it is disconnected. */
   readonly maxBufferedBytes: number;
+  /** Sockets open at once; more are refused with 429. */
+  readonly maxSockets: number;
+  /** Sockets opened within a second; more are refused with 429, as the venue does with bursts. null: any number. */
+  readonly connectsASecond: number | null;
 }
 
 const MAX_BODY_BYTES = 1_048_576;
@@ -31,14 +35,19 @@ const PATIENCE = SECOND;
 const NOT_FOUND = json({ error: "not found" }, 404);
 const TOO_LARGE = json({ error: "request too large" }, 413);
 
+/** A client that subscribes its tokens one by one sends hundreds at once; nobody sends more. That the venue minds is assumed. */
+const MESSAGES_A_SECOND = 2_000;
+const POLICY = 1008;
+
 /** The one port on loopback: each socket to its door, each request to the first route that has an answer. */
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #doors: ReadonlyMap<string, SocketDoor>;
   readonly #http: Server;
-  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_BODY_BYTES });
   readonly #outlets = new Map<Outlet, WebSocket>();
   readonly #opened = new Map<SocketSurface, number>();
+  readonly #connects = new EachSecond();
   /** Readers that have stopped reading. */
   readonly #stalled = new Set<Outlet>();
 
@@ -98,12 +107,19 @@ export class Listener {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const door = this.#doors.get(pathOf(request).replace(/(.)\/$/, "$1"));
-    const refused = door === undefined ? 404 : this.#options.faults.refusalOf("upgrade");
+    const refused = door === undefined ? 404 : (this.#options.faults.refusalOf("upgrade") ?? this.#refusal());
     if (refused !== null || door === undefined) {
       socket.end(`HTTP/1.1 ${refused} Refused\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(door, opened, socket));
+  }
+
+  /** 429 for more sockets than there may be; null: come in. */
+  #refusal(): number | null {
+    const { maxSockets, connectsASecond, network } = this.#options;
+    if (this.#outlets.size >= maxSockets) return 429;
+    return connectsASecond !== null && !this.#connects.admits(connectsASecond, network) ? 429 : null;
   }
 
   #accept(door: SocketDoor, socket: WebSocket, wire: Duplex): void {
@@ -113,6 +129,10 @@ export class Listener {
     this.#opened.set(surface, index + 1);
     const outlet = new Outlet(socket, { surface, index, clock, faults, maxBufferedBytes, wire });
     this.#outlets.set(outlet, socket);
+    const messages = new EachSecond();
+    socket.on("message", () => {
+      if (!messages.admits(MESSAGES_A_SECOND, this.#options.network)) outlet.end(POLICY, "too many messages");
+    });
     socket.on("close", () => {
       this.#outlets.delete(outlet);
       this.#stalled.delete(outlet);
@@ -158,6 +178,20 @@ export class Listener {
       if (found !== null) return found;
     }
     return NOT_FOUND;
+  }
+}
+
+/** Counts what happens within a second of a clock. */
+class EachSecond {
+  #second = -1;
+  #count = 0;
+
+  /** False where this one is more than so many. */
+  admits(most: number, clock: Clock): boolean {
+    const second = Math.floor(clock.monotonic() / SECOND);
+    this.#count = second === this.#second ? this.#count + 1 : 1;
+    this.#second = second;
+    return this.#count <= most;
   }
 }
 
