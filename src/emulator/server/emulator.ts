@@ -167,6 +167,7 @@ class VenueServer implements Emulator {
 
   /** What was on its way to a client is of a moment that is no more. */
   #moved(at: UnixMicros): void {
+    this.#injector.moved();
     for (const outlet of this.#listener.outlets()) outlet.forget();
     for (const part of this.#parts) part.moved?.(at);
   }

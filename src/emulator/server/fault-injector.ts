@@ -30,6 +30,11 @@ export class FaultInjector {
     return this.#stale.get(instrument) ?? this.#options.source.book(instrument);
   }
 
+  /** The source was moved: what was held back of the books is of a moment that is no more. */
+  moved(): void {
+    this.#stale.clear();
+  }
+
   inject(injection: Injection): void {
     const { desk, source, clock } = this.#options;
     switch (injection.kind) {
