@@ -1,4 +1,4 @@
-import { type EmulatorSource, framesFileSource, recordingSource, syntheticSource } from "#emulator";
+import { type EmulatorSource, framesFileSource, MomentOutside, recordingSource, syntheticSource } from "#emulator";
 import { type Market, SECOND, type UnixMicros } from "#model";
 import { formatTarget, parseTarget, type Target } from "#venue";
 import type { EmulateOptions } from "./emulator-options.ts";
@@ -54,7 +54,7 @@ async function openRecorded(data: string, { series, slug, token, ...options }: E
     requireAll(targets, played, data);
     return { source: played, startsAt: from };
   } catch (error) {
-    if ((error as Error).name === "MomentOutside") throw new UserError((error as Error).message);
+    if (error instanceof MomentOutside) throw new UserError(error.message);
     throw error;
   }
 }

@@ -41,6 +41,9 @@ export interface RecordingSourceOptions {
 const LOOK_BACK = [2 * MINUTE, 20 * MINUTE, 3 * HOUR, 26 * HOUR];
 /** After its end a window's book may still be asked for, until it is resolved. */
 const AFTER_END = 20 * MINUTE;
+/** How long a window's book is kept that nobody said was resolved. */
+const KEPT_AFTER_END = HOUR;
+const FORGET_EVERY = 10 * MINUTE;
 /** So much before its first frame a recording may be begun: clients need a moment to subscribe. */
 const LEAD_IN = MINUTE;
 const NO_INSTRUMENTS: ReadonlySet<InstrumentId> = new Set();
@@ -84,11 +87,12 @@ export class PlayedRecording implements RecordingSource {
   readonly #source: FrameSource;
   readonly #catalog: RecordedCatalog;
   readonly #history: HistoryReader;
-  #books = new RecordedBooks();
+  #books: RecordedBooks;
   #prices = new PriceMemory();
   #steps: AsyncIterator<readonly TimelineStep[]> | null = null;
   #ready: readonly TimelineStep[] = [];
   #place = 0;
+  #forgetAt = 0 as UnixMicros;
   /** Up to where the catalog was learned without a hole. */
   #learnedTo = 0 as UnixMicros;
   /** Time of the last step; the sockets of a recording may disagree about order, the emulator's time does not go back. */
@@ -99,6 +103,7 @@ export class PlayedRecording implements RecordingSource {
     this.#source = options.source;
     this.#catalog = catalog;
     this.#history = new HistoryReader(options.source);
+    this.#books = this.#newBooks();
   }
 
   get span(): { readonly from: UnixMicros; readonly to: UnixMicros } {
@@ -131,6 +136,7 @@ export class PlayedRecording implements RecordingSource {
     const step = this.#ready[this.#place++]!;
     const items = this.#apply(step);
     this.#learnedTo = Math.max(this.#learnedTo, this.#at) as UnixMicros;
+    if (this.#at >= this.#forgetAt) this.#forgetEnded();
     return items;
   }
 
@@ -151,17 +157,20 @@ export class PlayedRecording implements RecordingSource {
   }
 
   book(instrument: InstrumentId): BookAnswer {
-    const book = this.#books.snapshot(instrument);
     const id = this.#catalog.marketOf(instrument);
-    if (id !== undefined && !this.#catalog.isWanted(id)) return { kind: "none" };
-    if (book) return { kind: "open", book };
     const market = id === undefined ? undefined : this.#catalog.market(id, this.#at);
-    if (market?.closed) return { kind: "none" };
+    if (market?.closed || (id !== undefined && !this.#catalog.isWanted(id))) return { kind: "none" };
+    const book = this.#books.snapshot(instrument);
+    if (book) return { kind: "open", book };
     return market !== undefined || this.#catalog.has(instrument) ? { kind: "later" } : { kind: "none" };
   }
 
+  /** With the tick of the stream, which changes more often than anybody asks Gamma. */
   markets(): Iterable<Market> {
-    return this.#catalog.at(this.#at);
+    return this.#catalog.at(this.#at).map((market) => {
+      const tickSize = market.outcomes[0] && this.#books.tickSize(market.outcomes[0].instrument);
+      return tickSize === undefined || tickSize === market.tickSize ? market : { ...market, tickSize };
+    });
   }
 
   listing(): Iterable<Market> {
@@ -214,6 +223,21 @@ export class PlayedRecording implements RecordingSource {
     }
   }
 
+  #newBooks(): RecordedBooks {
+    return new RecordedBooks((id) => this.#catalog.market(id, this.#at));
+  }
+
+  /** The announcement of a resolution may never come: a window that ended long ago has no book any more. */
+  #forgetEnded(): void {
+    this.#forgetAt = (this.#at + FORGET_EVERY) as UnixMicros;
+    for (const instrument of [...this.#books.instruments()]) {
+      const id = this.#catalog.marketOf(instrument);
+      const market = id === undefined ? undefined : this.#catalog.market(id, this.#at);
+      const isOver = market?.window != null && this.#at > market.window.endsAt + KEPT_AFTER_END;
+      if (market?.closed || isOver) this.#books.forget(instrument);
+    }
+  }
+
   #isWanted(events: TimelineStep["events"]): boolean {
     if (!this.#options.wanted) return true;
     return events.some((event) => {
@@ -236,7 +260,8 @@ export class PlayedRecording implements RecordingSource {
   /** Plays from `from` up to and including `at` without a word, and stands ready to go on from there. */
   async #restore(from: UnixMicros, at: UnixMicros): Promise<void> {
     await this.#stop();
-    this.#books = new RecordedBooks();
+    this.#books = this.#newBooks();
+    this.#forgetAt = from;
     this.#prices = new PriceMemory();
     this.#at = from;
     this.#steps = timeline(this.#source, {

@@ -21,13 +21,11 @@ export class MarketTape {
   }
 
   deliver({ instruments, trades = [] }: MarketFrame): void {
-    for (const trade of trades) {
-      this.#last.set(trade.instrument, trade);
-      this.#trades.push(trade);
-    }
-    if (this.#trades.length > 2 * MOST_TRADES) this.#trades = this.#trades.slice(-MOST_TRADES);
+    for (const trade of trades) this.#last.set(trade.instrument, trade);
     // A source that remembers needs no second memory.
     if (this.#context.source.history) return;
+    this.#trades.push(...trades);
+    if (this.#trades.length > 2 * MOST_TRADES) this.#trades = this.#trades.slice(-MOST_TRADES);
     for (const instrument of instruments) this.#noteMid(instrument);
   }
 
