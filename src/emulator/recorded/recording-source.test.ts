@@ -64,6 +64,27 @@ describe("a recording opened at a moment", () => {
     expect(compared).toBeGreaterThan(30);
   });
 
+  it("has the same books where those that are quiet are asked for elsewhere", async () => {
+    // Nothing of the quiet windows lies in the two minutes before: their books came in the opening dump.
+    const quiet = venue.frames.filter(({ bytes, kind, receivedAt }) => {
+      const isOfRunning = Buffer.from(bytes).includes(running(at(0.9)).id);
+      return kind !== "received" || isOfRunning || receivedAt < venue.from + 20 * SECOND;
+    });
+    const frames = framesSource(quiet);
+    let asked = 0;
+    const openingBook = async (instrument: InstrumentId, moment: UnixMicros) => {
+      asked++;
+      return bookAt(frames, await marketsOf(frames, { toTime: moment }), instrument, moment);
+    };
+    const quick = await recordingSource({ source: frames, from: at(0.9), openingBook });
+    const slow = await recordingSource({ source: frames, from: at(0.9) });
+    const tokens = [...slow.markets()].flatMap(tokensOf);
+    expect(asked).toBeGreaterThan(2);
+    const whole = tokens.map((token) => slow.book(token));
+    expect(whole.filter(({ kind }) => kind === "open").length).toBeGreaterThan(3);
+    expect(tokens.map((token) => quick.book(token))).toEqual(whole);
+  });
+
   it("dumps a book as the venue would have sent it: with tick size and last trade price", async () => {
     const moment = at(0.6);
     const source = await recordingSource({ source: venue.source, from: moment });

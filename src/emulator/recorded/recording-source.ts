@@ -7,6 +7,7 @@ import {
   MINUTE,
   type UnixMicros,
 } from "#model";
+import type { BookAt } from "#replay";
 import { MarketBook, type TimelineStep, timeline } from "#timeline";
 import { surfaceOf } from "#venue";
 import {
@@ -34,7 +35,7 @@ export interface RecordingSourceOptions {
    * The book of an instrument at a moment, from something quicker than reading back: asked for books that the last two
    * minutes of the recording do not hold. Without it the recording is read back until they are found, a day at most.
    */
-  openingBook?(instrument: InstrumentId, at: UnixMicros): Promise<BookSnapshot | undefined>;
+  openingBook?(instrument: InstrumentId, at: UnixMicros): Promise<BookAt | undefined>;
 }
 
 /** How far back the state of a moment is read from, until every book is whole. Markets are traded a day before they open. */
@@ -296,8 +297,13 @@ export class PlayedRecording implements RecordingSource {
 
   async #seed(instruments: readonly InstrumentId[], at: UnixMicros): Promise<void> {
     for (const instrument of instruments) {
-      const book = await this.#options.openingBook?.(instrument, at);
-      if (book) this.#books.seed(book);
+      const found = await this.#options.openingBook?.(instrument, at);
+      if (found) this.#books.seed(snapshotOf(found.book));
     }
   }
+}
+
+function snapshotOf({ market, instrument, sentAt, digest, ladder }: BookAt["book"]): BookSnapshot {
+  const [bids, asks] = [ladder.levels("bid"), ladder.levels("ask")];
+  return { kind: "book", market, instrument, sentAt, digest, bids, asks, tickSize: ladder.tickSize };
 }
