@@ -29,8 +29,8 @@ export interface ClobSight {
   readonly now: UnixMicros;
   book(instrument: InstrumentId): BookAnswer;
   markets(): Iterable<Market>;
-  /** The last one played; undefined: none. */
-  lastTrade(instrument: InstrumentId): Trade | undefined;
+  /** Of whichever token; undefined: none. */
+  lastTrade(market: Market): Promise<Trade | undefined>;
   history(market: Market): Promise<MarketHistory>;
 }
 
@@ -82,7 +82,11 @@ export async function answerClob(request: VenueRequest, sight: ClobSight): Promi
 }
 
 /** The questions about one token. */
-function answerForToken(head: string, query: URLSearchParams, sight: ClobSight): HttpAnswer | null {
+function answerForToken(
+  head: string,
+  query: URLSearchParams,
+  sight: ClobSight,
+): HttpAnswer | null | Promise<HttpAnswer> {
   const token = (query.get("token_id") ?? "") as InstrumentId;
   const answer = sight.book(token);
   const withBook = (respond: (book: BookSnapshot) => HttpAnswer) =>
@@ -97,7 +101,7 @@ function answerForToken(head: string, query: URLSearchParams, sight: ClobSight):
     case "spread":
       return withBook(() => json({ spread: spreadText(answer) }));
     case "last-trade-price":
-      return withBook((book) => json(lastTrade(book, sight)));
+      return answer.kind === "open" ? lastTrade(answer.book, sight).then((found) => json(found)) : NO_BOOK;
     case "tick-size":
       return withBook((book) => json({ minimum_tick_size: (book.tickSize ?? 10_000) / ONE }));
     case "neg-risk":
@@ -112,14 +116,20 @@ function answerForToken(head: string, query: URLSearchParams, sight: ClobSight):
 }
 
 /** The same about many: a list in the body, an answer for each token that has a book. */
-function answerForTokens(head: string, { method, body }: VenueRequest, sight: ClobSight): HttpAnswer | null {
-  const respond = BATCHES[head];
+function answerForTokens(
+  head: string,
+  { method, body }: VenueRequest,
+  sight: ClobSight,
+): HttpAnswer | null | Promise<HttpAnswer> {
+  const respond = Object.hasOwn(BATCHES, head) ? BATCHES[head] : undefined;
   if (!respond) return null;
   const asked = method === "POST" || body !== "" ? askedIn(body) : null;
   return asked === null ? INVALID : respond(asked, sight);
 }
 
-const BATCHES: Readonly<Record<string, (asked: readonly Asked[], sight: ClobSight) => HttpAnswer>> = {
+type Batch = (asked: readonly Asked[], sight: ClobSight) => HttpAnswer | Promise<HttpAnswer>;
+
+const BATCHES: Readonly<Record<string, Batch>> = {
   books: (asked, sight) => encoded(encodeBookAnswers(booksOf(asked, sight).map(({ book }) => book))),
   midpoints: byToken((answer) => midText(answer)),
   spreads: byToken((answer) => spreadText(answer)),
@@ -142,8 +152,12 @@ function byToken(text: (answer: BookAnswer) => string) {
     json(Object.fromEntries(booksOf(asked, sight).map(({ token }) => [token, text(sight.book(token))])));
 }
 
-function lastTrades(asked: readonly Asked[], sight: ClobSight): HttpAnswer {
-  return json(booksOf(asked, sight).map(({ token, book }) => ({ token_id: token, ...lastTrade(book, sight) })));
+async function lastTrades(asked: readonly Asked[], sight: ClobSight): Promise<HttpAnswer> {
+  const found = booksOf(asked, sight).map(async ({ token, book }) => ({
+    token_id: token,
+    ...(await lastTrade(book, sight)),
+  }));
+  return json(await Promise.all(found));
 }
 
 function booksOf(asked: readonly Asked[], sight: ClobSight): (Asked & { readonly book: BookSnapshot })[] {
@@ -179,11 +193,15 @@ async function answerHistory(query: URLSearchParams, sight: ClobSight): Promise<
   return answerPricesHistory(query, history, sight.now);
 }
 
-function lastTrade({ instrument, lastTradePrice }: BookSnapshot, sight: ClobSight) {
+/**
+ * The price as books have it, the market's. Books do not hold who took: that comes of the trade, and where it was never
+ * recorded it is BUY, because the official client refuses an answer without a side.
+ */
+async function lastTrade({ market: id, lastTradePrice }: BookSnapshot, sight: ClobSight) {
   if (lastTradePrice == null) return { price: "0.5", side: "" };
-  const trade = sight.lastTrade(instrument);
-  // Books hold the price and not who took; of a trade on the other token the price is not this one's.
-  const side = trade?.price === lastTradePrice ? (trade.takerSide === "sell" ? "SELL" : "BUY") : "";
+  const market = findMarket(sight, (one) => one.id === id);
+  const trade = market && (await sight.lastTrade(market));
+  const side = trade?.price === lastTradePrice && trade.takerSide === "sell" ? "SELL" : "BUY";
   return { price: formatMicros(lastTradePrice), side };
 }
 

@@ -1,4 +1,4 @@
-import type { InstrumentId, Market } from "#model";
+import type { Market } from "#model";
 import type { EmulatedItem } from "../source.ts";
 import { answerClob } from "./clob.ts";
 import { answerCryptoPrice } from "./crypto-price.ts";
@@ -26,7 +26,7 @@ export function createMarketData(context: PartContext, tokenLimit: number | null
     now: clock.now(),
     book: context.book,
     markets: () => source.markets(),
-    lastTrade: (instrument: InstrumentId) => tape.lastTrade(instrument),
+    lastTrade: (asked: Market) => tape.lastTrade(asked),
     history: ({ outcomes }: Market) => tape.history(outcomes.map(({ instrument }) => instrument)),
   });
   return {

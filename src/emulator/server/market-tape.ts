@@ -1,4 +1,4 @@
-import { type InstrumentId, MINUTE, type Trade, type UnixMicros } from "#model";
+import { type InstrumentId, type Market, type MarketId, MINUTE, type Trade, type UnixMicros } from "#model";
 import type { MarketFrame, MarketHistory } from "../source.ts";
 import type { PartContext } from "./parts.ts";
 
@@ -13,7 +13,7 @@ const MOST_MIDS = 1_440;
 export class MarketTape {
   readonly #context: PartContext;
   readonly #mids = new Map<InstrumentId, { at: UnixMicros; mid: number }[]>();
-  readonly #last = new Map<InstrumentId, Trade>();
+  readonly #last = new Map<MarketId, Trade>();
   #trades: Trade[] = [];
 
   constructor(context: PartContext) {
@@ -21,7 +21,7 @@ export class MarketTape {
   }
 
   deliver({ instruments, trades = [] }: MarketFrame): void {
-    for (const trade of trades) this.#last.set(trade.instrument, trade);
+    for (const trade of trades) this.#last.set(trade.market, trade);
     // A source that remembers needs no second memory.
     if (this.#context.source.history) return;
     this.#trades.push(...trades);
@@ -35,9 +35,15 @@ export class MarketTape {
     this.#trades = [];
   }
 
-  /** The last trade of an instrument that was played; undefined where none was. */
-  lastTrade(instrument: InstrumentId): Trade | undefined {
-    return this.#last.get(instrument);
+  /** The last trade of a market, of whichever token; undefined where there is none. */
+  async lastTrade({ id, outcomes }: Market): Promise<Trade | undefined> {
+    const played = this.#last.get(id);
+    if (played) return played;
+    const { trades } = await this.history(outcomes.map(({ instrument }) => instrument));
+    const last = trades.at(-1);
+    // Played meanwhile is newer still.
+    if (last && !this.#last.has(id)) this.#last.set(id, last);
+    return this.#last.get(id);
   }
 
   async history(instruments: readonly InstrumentId[]): Promise<MarketHistory> {

@@ -189,6 +189,8 @@ function marketMembers(market: Market, quotes: GammaQuotes) {
     closedTime: market.closedAt === null ? undefined : closedTimeText(market.closedAt),
     umaResolutionStatus: market.winner === null ? undefined : "resolved",
     automaticallyResolved: market.winner === null ? undefined : true,
+    // The SDK of 2026 refuses a market without one.
+    marketMakerAddress: "",
     enableOrderBook: true,
     acceptingOrders: !market.closed,
     orderMinSize: market.minOrderSize / ONE,
