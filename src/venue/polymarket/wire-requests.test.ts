@@ -119,6 +119,16 @@ describe("a server is liberal", () => {
       { mode: "dynamic", instruments: ["71"], customFeatures: true },
     ],
     [
+      "nautilus_trader adapters/polymarket/websocket/client.py @0291fdd8, first frame",
+      '{"type":"market","assets_ids":["71"]}',
+      { mode: "initial", instruments: ["71"], customFeatures: undefined, initialDump: true },
+    ],
+    [
+      "nautilus_trader adapters/polymarket/websocket/client.py @0291fdd8, later",
+      '{"assets_ids":["71"],"operation":"subscribe"}',
+      { mode: "dynamic", instruments: ["71"], initialDump: true },
+    ],
+    [
       "clob-client-v2 examples/socketConnection.ts",
       '{"type":"market","markets":[],"assets_ids":["71"],"initial_dump":true}',
       { mode: "initial", instruments: ["71"], initialDump: true },
