@@ -1,4 +1,4 @@
-import { MINUTE, type ReferencePrice, type UnixMicros } from "#model";
+import { MINUTE, type ReferencePrice, SECOND, type UnixMicros } from "#model";
 
 /** What the price services give a new subscriber. */
 const HISTORY = 2 * MINUTE;
@@ -63,5 +63,17 @@ function forgetBefore(points: Map<UnixMicros, ReferencePrice> | Set<UnixMicros>,
   for (const observedAt of points.keys()) {
     if (observedAt >= at - HISTORY) return;
     points.delete(observedAt);
+  }
+}
+
+/** Lets one observation of a series pass each second: Binance's trades come by the hundred, and RTDS shows one a second. */
+export class EachSecond {
+  readonly #last = new Map<string, number>();
+
+  isNext({ symbol, observedAt }: ReferencePrice): boolean {
+    const second = Math.floor(observedAt / SECOND);
+    if (second <= (this.#last.get(symbol) ?? 0)) return false;
+    this.#last.set(symbol, second);
+    return true;
   }
 }

@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "#host";
-import type { InstrumentId, Market, UnixMicros } from "#model";
+import type { InstrumentId, Market, ReferencePrice, UnixMicros } from "#model";
 import { MINUTE, SECOND } from "#model";
 import { bookAt, marketsOf } from "#replay";
 import { mergedFrames } from "#timeline";
-import { Decoder, encodeBookDump } from "#venue";
+import { Decoder, encodeBinanceTrade, encodeBookDump } from "#venue";
 import { framesSource, type RecordedVenue, recordVenue } from "../fixtures/recorded-venue.ts";
 import { MomentOutside } from "../source.ts";
 import { type RecordingSource, recordingSource } from "./recording-source.ts";
@@ -134,6 +134,40 @@ describe("a recording opened at a moment", () => {
     expect(Math.max(...twap.map(({ observedAt }) => observedAt))).toBeLessThanOrEqual(moment);
     expect(Math.min(...twap.map(({ observedAt }) => observedAt))).toBeGreaterThanOrEqual(moment - 2 * MINUTE);
     expect(new Set(twap.map(({ observedAt }) => observedAt)).size).toBe(twap.length);
+  });
+
+  it("shows Binance's trades as RTDS does: one price a second", async () => {
+    const trades = Array.from({ length: 100 }, (_, n) => {
+      const observedAt = (at(0.5) + n * 100_000) as UnixMicros;
+      const price = {
+        ...{ kind: "reference_price", source: "binance", provider: "binance", symbol: "btcusdt", measure: "spot" },
+        ...{
+          windowSeconds: null,
+          price: 83_000_000_000,
+          exact: "83000",
+          observedAt,
+          sentAt: observedAt,
+          history: false,
+        },
+      } as ReferencePrice;
+      const bytes = encodeBinanceTrade(price, { trade: n, quantity: "0.1" });
+      return {
+        ...venue.frames[0]!,
+        kind: "received" as const,
+        connection: "binance-a-0",
+        receivedAt: observedAt,
+        bytes,
+      };
+    });
+    const frames = [...venue.frames, ...trades].sort((a, b) => a.receivedAt - b.receivedAt) as typeof venue.frames;
+    const source = await recordingSource({ source: framesSource(frames), from: at(0.5), to: at(0.55) });
+    let count = 0;
+    while (source.nextAt() !== null || (await source.prepare())) {
+      count += source.step().filter((item) => item.kind === "reference" && item.price.provider === "binance").length;
+    }
+    expect(count).toBeGreaterThanOrEqual(9);
+    expect(count).toBeLessThanOrEqual(11);
+    expect(source.references().some(({ symbol }) => symbol === "btcusdt")).toBe(true);
   });
 
   it("plays only what is wanted", async () => {

@@ -19,7 +19,7 @@ import {
 } from "../source.ts";
 import { livePrices, marketFrameOf } from "./frame-items.ts";
 import { HistoryReader } from "./history-reader.ts";
-import { PriceMemory } from "./price-memory.ts";
+import { EachSecond, PriceMemory } from "./price-memory.ts";
 import { RecordedBooks } from "./recorded-books.ts";
 import { RecordedCatalog, type RecordedCatalogOptions } from "./recorded-catalog.ts";
 
@@ -90,6 +90,7 @@ export class PlayedRecording implements RecordingSource {
   readonly #history: HistoryReader;
   #books: RecordedBooks;
   #prices = new PriceMemory();
+  #seconds = new EachSecond();
   #steps: AsyncIterator<readonly TimelineStep[]> | null = null;
   #ready: readonly TimelineStep[] = [];
   #place = 0;
@@ -220,7 +221,9 @@ export class PlayedRecording implements RecordingSource {
         return [{ kind: "recorded", surface, bytes: frame.bytes, prices, alone }];
       }
       case "binance":
-        return [];
+        return livePrices(events)
+          .filter((price) => this.#seconds.isNext(price) && this.#prices.add(price, this.#at))
+          .map((price) => ({ kind: "reference", price }));
     }
   }
 
@@ -264,6 +267,7 @@ export class PlayedRecording implements RecordingSource {
     this.#books = this.#newBooks();
     this.#forgetAt = from;
     this.#prices = new PriceMemory();
+    this.#seconds = new EachSecond();
     this.#at = from;
     this.#steps = timeline(this.#source, {
       fromTime: from,
