@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { createConnection } from "node:net";
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import WebSocket from "ws";
 import { connect, type SocketClient } from "../fixtures/socket-client.ts";
@@ -157,6 +159,67 @@ describe("sockets", () => {
     expect(reader.received.filter((text) => text.startsWith("["))).toHaveLength(1);
     await play(20);
     await reader.until((text) => text.includes('"best_bid_ask"'));
+  });
+});
+
+describe("whatever is sent", () => {
+  const members = fc.constantFrom(
+    "op",
+    "type",
+    "operation",
+    "assets_ids",
+    "channel",
+    "filter",
+    "subscriptions",
+    "auth",
+  );
+  const message = fc.oneof(
+    fc.string({ maxLength: 60 }),
+    fc.json(),
+    fc.dictionary(members, fc.jsonValue()).map((value) => JSON.stringify(value)),
+    fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+  );
+
+  it("to a socket or over HTTP, the emulator answers the next one", async () => {
+    const { emulator, tokens } = await venue();
+    const { marketSocket, polyboltSocket, rtdsSocket } = emulator.endpoints;
+    const base = emulator.endpoints.gamma.replace("/gamma", "");
+    const { port } = new URL(base);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(message, { minLength: 1, maxLength: 5 }),
+        fc.constantFrom(marketSocket, polyboltSocket!, rtdsSocket!),
+        fc.constantFrom(
+          "/gamma/events",
+          "/clob/books",
+          "/clob/book",
+          "/data-api/trades",
+          "/control/inject",
+          "",
+          "//",
+          "/%",
+        ),
+        fc.string({ maxLength: 20 }),
+        async (messages, url, path, query) => {
+          const socket = new WebSocket(url);
+          await once(socket, "open");
+          for (const each of messages) socket.send(each);
+          const raw = createConnection(Number(port), "127.0.0.1");
+          const line = `${path}?${encodeURI(query.replace(/[\uD800-\uDFFF]/g, ""))}`.replaceAll(" ", "+");
+          raw.end(
+            `POST ${line || "/"} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}`,
+          );
+          const [answer] = (await once(raw, "data")) as [Buffer];
+          expect(answer.toString()).toMatch(/^HTTP\/1\.1 [2-4]\d\d /);
+          socket.terminate();
+          raw.destroy();
+        },
+      ),
+      { numRuns: 150 },
+    );
+    const reader = await client(marketSocket);
+    reader.send({ type: "market", assets_ids: tokens });
+    await reader.until((text) => text.startsWith("[{"));
   });
 });
 

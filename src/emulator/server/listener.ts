@@ -106,6 +106,8 @@ export class Listener {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    // Until it is a WebSocket, or where it is refused, nobody else hears that it was reset.
+    socket.on("error", (error) => this.#options.log.debug({ error: error.message }, "an upgrade broke off"));
     const door = this.#doors.get(pathOf(request).replace(/(.)\/$/, "$1"));
     const refused = door === undefined ? 404 : (this.#options.faults.refusalOf("upgrade") ?? this.#refusal());
     if (refused !== null || door === undefined) {
@@ -143,25 +145,19 @@ export class Listener {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const answer = await this.#answer(request);
-      response.writeHead(answer.status, {
-        "content-type": answer.contentType,
-        "content-length": answer.body.length,
-        ...(answer.status === 429 || answer.status === 503 ? { "retry-after": "1" } : {}),
-        ...answer.headers,
-      });
-      response.end(answer.body);
+      respond(response, await this.#answer(request));
     } catch (error) {
-      // The client went away while it was still talking.
-      this.#options.log.debug({ error: String(error) }, "a request broke off");
-      response.destroy();
+      // The client went away while it was still talking, or what it asked for could not be read.
+      this.#options.log.debug({ error: String(error) }, "a request failed");
+      if (request.destroyed && !request.complete) response.destroy();
+      else respond(response, json({ error: `the emulator could not answer: ${(error as Error).message}` }, 500));
     }
   }
 
   async #answer(request: IncomingMessage): Promise<HttpAnswer> {
     const body = await readBody(request);
     if (body === null) return TOO_LARGE;
-    const { searchParams: query } = new URL(request.url ?? "/", "http://localhost");
+    const query = new URLSearchParams(/\?([^#]*)/.exec(request.url ?? "")?.[1] ?? "");
     const whole = pathOf(request);
     const refused = new Set<string>();
     for (const { prefix, surface, answer } of this.#options.routes) {
@@ -193,6 +189,16 @@ class EachSecond {
     this.#second = second;
     return this.#count <= most;
   }
+}
+
+function respond(response: ServerResponse, answer: HttpAnswer): void {
+  response.writeHead(answer.status, {
+    "content-type": answer.contentType,
+    "content-length": answer.body.length,
+    ...(answer.status === 429 || answer.status === 503 ? { "retry-after": "1" } : {}),
+    ...answer.headers,
+  });
+  response.end(answer.body);
 }
 
 /** Clients join a host that ends with a slash and a path that begins with one. */

@@ -156,6 +156,21 @@ describe("trades, as of the moment", () => {
   });
 });
 
+describe("a recording that cannot be read", () => {
+  it("is said with 500 to who asked, and the others are answered", async () => {
+    const source = await recordingSource({ source: venue.source, from: at(0.5) });
+    source.history = () => Promise.reject(new Error("the disk is gone"));
+    const clock = createPlayhead({ clock: systemClock(), at: at(0.5), playing: false });
+    const emulator = await startEmulator({ source, clock });
+    open.push(emulator);
+    const { clob } = emulator.endpoints;
+    const token = running(at(0.5)).outcomes[0]!.instrument;
+    const { status, body } = await get(`${clob}/prices-history?market=${token}&interval=1h`);
+    expect({ status, error: body.error }).toEqual({ status: 500, error: expect.stringContaining("the disk is gone") });
+    expect((await get(`${clob}/midpoint?token_id=${token}`)).status).toBe(200);
+  });
+});
+
 describe("Gamma, as of the moment", () => {
   it("shows an open market at the prices of its books, and a resolved one at 1 and 0 once that was recorded", async () => {
     const { emulator, market, source } = await standing(0.5);
