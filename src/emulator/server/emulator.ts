@@ -1,27 +1,23 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { type WebSocket, WebSocketServer } from "ws";
 import { type Clock, type Log, silentLog, systemClock } from "#host";
-import type { InstrumentId } from "#model";
+import type { InstrumentId, UnixMicros } from "#model";
 import type { VenueConfig, VenueEndpoints } from "#venue";
-import type { BookAnswer, EmulatedItem, EmulatorSource } from "../source.ts";
-import { answerClob } from "./clob.ts";
-import { answerCryptoPrice } from "./crypto-price.ts";
+import { controlApi } from "../control/control-api.ts";
+import { createControl, type EmulatorControl } from "../control/playback.ts";
+import type { EmulatedItem, EmulatorSource } from "../source.ts";
 import { FaultDesk } from "./fault-desk.ts";
-import { answerGamma } from "./gamma.ts";
-import { type HttpAnswer, json } from "./http-answer.ts";
-import type { Injection, InjectionRecord, SocketSurface } from "./injections.ts";
-import { MarketChannel } from "./market-channel.ts";
-import { Outlet } from "./outlet.ts";
-import { play } from "./pacer.ts";
-import { PolyBoltChannel } from "./polybolt-channel.ts";
-import { RtdsChannel } from "./rtds-channel.ts";
+import { FaultInjector } from "./fault-injector.ts";
+import type { Injection, InjectionRecord } from "./injections.ts";
+import { Listener } from "./listener.ts";
+import { createMarketData } from "./market-data.ts";
+import type { PartContext, VenuePart } from "./parts.ts";
+import { isPlayhead, Player } from "./player.ts";
 
 export interface EmulatorOptions {
   readonly source: EmulatorSource;
-  /** Paces everything; may run faster than real time. */
+  /** Paces everything; may run faster than real time. With a Playhead the emulator can be controlled. */
   readonly clock: Clock;
+  /** For keepalives and limits of what clients send. Default: the clock, or real time where that is a Playhead. */
+  readonly network?: Clock;
   /** 0, the default: any free one. Always on loopback. */
   readonly port?: number;
   /** Injected at the start. */
@@ -30,6 +26,10 @@ export interface EmulatorOptions {
   readonly tokenLimit?: number | null;
   /** What may pile up for a reader before it is disconnected. */
   readonly maxBufferedBytes?: number;
+  /** Sockets open at once, 1,000; more are refused with HTTP 429. */
+  readonly maxSockets?: number;
+  /** Sockets opened within a second before HTTP 429, as the venue answers bursts; null, the default: any number. */
+  readonly connectsASecond?: number | null;
   readonly log?: Log;
 }
 
@@ -37,6 +37,8 @@ export interface Emulator {
   readonly endpoints: VenueEndpoints;
   /** For a recorder, here or in another process: where the venue is, and what time it is there. */
   config(): VenueConfig;
+  /** Pause, seek, speed and step; also served over HTTP, under /control. */
+  readonly control: EmulatorControl;
   inject(injection: Injection): void;
   /** What was injected, and what it hit so far. */
   injected(): readonly InjectionRecord[];
@@ -45,15 +47,8 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
-const SURFACES: Readonly<Record<string, SocketSurface>> = {
-  "/ws/market": "market",
-  "/polybolt/ws": "polybolt",
-  "/rtds": "rtds",
-};
-const MAX_BODY_BYTES = 1_048_576;
 const MAX_BUFFERED_BYTES = 16 * 1_048_576;
-const NOT_FOUND = json({ error: "not found" }, 404);
-const TOO_LARGE = json({ error: "request too large" }, 413);
+const MAX_SOCKETS = 1_000;
 
 /** Opens the venue's sockets and HTTP services on one loopback port, and plays the source through them. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
@@ -63,23 +58,17 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 class VenueServer implements Emulator {
+  readonly control: EmulatorControl;
   readonly #options: EmulatorOptions;
   readonly #source: EmulatorSource;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #faults: FaultDesk;
-  readonly #http: Server;
-  readonly #sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  readonly #outlets = new Map<Outlet, WebSocket>();
-  readonly #opened: Record<SocketSurface, number> = { market: 0, polybolt: 0, rtds: 0 };
-  readonly #market: MarketChannel;
-  readonly #polybolt: PolyBoltChannel;
-  readonly #rtds: RtdsChannel;
-  readonly #ending = new AbortController();
-  /** Books that REST and dumps show in place of the true ones, and for how many stale_book faults. */
-  readonly #stale = new Map<InstrumentId, BookAnswer>();
-  #staleFaults = 0;
-  #finished: Promise<void> = Promise.resolve();
+  readonly #injector: FaultInjector;
+  readonly #listener: Listener;
+  readonly #player: Player;
+  readonly #parts: readonly VenuePart[];
+  #running: Promise<void> = Promise.resolve();
 
   constructor(options: EmulatorOptions) {
     const { source, clock } = options;
@@ -88,38 +77,51 @@ class VenueServer implements Emulator {
     this.#clock = clock;
     this.#log = options.log ?? silentLog();
     this.#faults = new FaultDesk(clock);
-    const book = (instrument: InstrumentId) => this.#book(instrument);
-    this.#market = new MarketChannel({
+    const network = options.network ?? (isPlayhead(clock) ? systemClock() : clock);
+    const outlets = () => this.#listener.outlets();
+    const book = (instrument: InstrumentId) => this.#injector.book(instrument);
+    const context: PartContext = { source, clock, network, book };
+    const marketData = createMarketData(context, options.tokenLimit === undefined ? 500 : options.tokenLimit);
+    const cross = marketData.market.cross.bind(marketData.market);
+    this.#injector = new FaultInjector({ source, clock, desk: this.#faults, outlets, cross });
+    this.#player = new Player({
       source,
-      book,
-      tokenLimit: options.tokenLimit === undefined ? 500 : options.tokenLimit,
+      clock,
+      deliver: (item) => this.#deliver(item),
+      moved: (at) => this.#moved(at),
+      drained: () => this.#listener.drained(),
     });
-    this.#polybolt = new PolyBoltChannel(source, clock);
-    this.#rtds = new RtdsChannel(source, clock);
-    this.#http = createServer((request, response) => void this.#serve(request, response));
-    this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
+    this.control = createControl({ player: this.#player, source, clock, outlets, faults: () => this.injected() });
+    this.#parts = [controlApi(this), marketData];
+    this.#listener = new Listener({
+      doors: this.#parts.flatMap(({ doors = [] }) => doors),
+      routes: this.#parts.flatMap(({ routes = [] }) => routes),
+      faults: this.#faults,
+      clock,
+      network,
+      log: this.#log,
+      maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+      maxSockets: options.maxSockets ?? MAX_SOCKETS,
+      connectsASecond: options.connectsASecond ?? null,
+    });
   }
 
   async listen(port: number): Promise<void> {
     // Steps that are due already happened before anyone could connect.
     while ((this.#source.nextAt() ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.#source.step();
-    await new Promise<void>((resolve, reject) => {
-      this.#http.once("error", reject);
-      this.#http.listen(port, "127.0.0.1", () => resolve());
-    });
+    await this.#listener.open(port);
     for (const injection of this.#options.faults ?? []) this.inject(injection);
-    this.#finished = play(this.#source, this.#clock, (item) => this.#deliver(item), this.#ending.signal);
+    this.#running = this.#player.run();
     // Whoever awaits `finished` gets the error; for the others it is in the log, and the sockets fall silent.
-    this.#finished.catch((error: unknown) => this.#log.error({ error: String(error) }, "the emulator's source failed"));
+    this.finished.catch((error: unknown) => this.#log.error({ error: String(error) }, "the emulator's source failed"));
   }
 
   get finished(): Promise<void> {
-    return this.#finished;
+    return this.#player.finished;
   }
 
   get endpoints(): VenueEndpoints {
-    const address = this.#http.address() as AddressInfo;
-    const host = `127.0.0.1:${address.port}`;
+    const { host } = this.#listener;
     return {
       marketSocket: `ws://${host}/ws/market`,
       polyboltSocket: `ws://${host}/polybolt/ws`,
@@ -132,34 +134,19 @@ class VenueServer implements Emulator {
   }
 
   config(): VenueConfig {
+    // A clock without limit cannot be followed by another one.
+    const { speed } = this.#clock;
     return {
       endpoints: this.endpoints,
       // Any well-formed ones open PolyBolt here.
       credentials: { apiKey: "emulator", secret: "emulator", passphrase: "emulator" },
-      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: this.#clock.speed },
+      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: Number.isFinite(speed) ? speed : 1 },
     };
   }
 
   inject(injection: Injection): void {
     this.#log.info({ injection }, "fault injected");
-    switch (injection.kind) {
-      case "disconnect":
-        return this.#disconnect(injection);
-      case "cross": {
-        const seen = this.#market.cross(injection.instrument, injection.socket);
-        return this.#faults.note(this.#faults.admit(injection, seen > 0), seen);
-      }
-      case "stale_book":
-        return this.#freezeBooks(injection);
-      case "clock_skew": {
-        const possible = this.#source.skew(injection.byMicros);
-        this.#faults.admit(injection, possible);
-        if (possible) this.#clock.after(injection.forMicros, () => this.#source.skew(0));
-        return;
-      }
-      default:
-        this.#faults.admit(injection);
-    }
+    this.#injector.inject(injection);
   }
 
   injected(): readonly InjectionRecord[] {
@@ -167,124 +154,21 @@ class VenueServer implements Emulator {
   }
 
   async close(): Promise<void> {
-    this.#ending.abort();
-    for (const socket of this.#outlets.values()) socket.terminate();
-    this.#sockets.close();
-    this.#http.closeAllConnections();
-    await new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    await this.#finished.catch(() => undefined);
+    this.#player.close();
+    for (const part of this.#parts) part.close?.();
+    await this.#listener.close();
+    await this.#running;
     await this.#source.close();
   }
 
   #deliver(item: EmulatedItem): void {
-    switch (item.kind) {
-      case "market":
-        return this.#market.deliver(item);
-      case "reference":
-        this.#polybolt.deliver(item.price);
-        return this.#rtds.deliver(item.price);
-      case "recorded":
-        return (item.surface === "polybolt" ? this.#polybolt : this.#rtds).deliverRecorded(item.bytes);
-    }
+    for (const part of this.#parts) part.deliver?.(item);
   }
 
-  #book(instrument: InstrumentId): BookAnswer {
-    return this.#stale.get(instrument) ?? this.#source.book(instrument);
+  /** What was on its way to a client is of a moment that is no more. */
+  #moved(at: UnixMicros): void {
+    this.#injector.moved();
+    for (const outlet of this.#listener.outlets()) outlet.forget();
+    for (const part of this.#parts) part.moved?.(at);
   }
-
-  #disconnect(injection: Extract<Injection, { kind: "disconnect" }>): void {
-    const { surface = "market", socket, code } = injection;
-    const hit = [...this.#outlets.keys()].filter(
-      (outlet) => outlet.surface === surface && (socket === undefined || outlet.index === socket),
-    );
-    for (const outlet of hit) outlet.end(code);
-    this.#faults.note(this.#faults.admit(injection, hit.length > 0), hit.length);
-  }
-
-  #freezeBooks(injection: Extract<Injection, { kind: "stale_book" }>): void {
-    const instruments =
-      injection.instruments ??
-      [...this.#source.markets()].flatMap(({ outcomes }) => outcomes.map(({ instrument }) => instrument));
-    for (const instrument of instruments) {
-      const answer = this.#source.book(instrument);
-      if (answer.kind === "open" && !this.#stale.has(instrument)) this.#stale.set(instrument, answer);
-    }
-    this.#staleFaults++;
-    this.#faults.note(this.#faults.admit(injection, this.#stale.size > 0), this.#stale.size);
-    this.#clock.after(injection.forMicros, () => {
-      if (--this.#staleFaults === 0) this.#stale.clear();
-    });
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const surface = SURFACES[new URL(request.url ?? "/", "http://localhost").pathname];
-    const refused = surface === undefined ? 404 : this.#faults.refusalOf("upgrade");
-    if (refused !== null || surface === undefined) {
-      socket.end(`HTTP/1.1 ${refused} Refused\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-      return;
-    }
-    this.#sockets.handleUpgrade(request, socket, head, (opened) => this.#accept(surface, opened));
-  }
-
-  #accept(surface: SocketSurface, socket: WebSocket): void {
-    const outlet = new Outlet(socket, {
-      surface,
-      index: this.#opened[surface]++,
-      clock: this.#clock,
-      faults: this.#faults,
-      maxBufferedBytes: this.#options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
-    });
-    this.#outlets.set(outlet, socket);
-    socket.on("close", () => this.#outlets.delete(outlet));
-    socket.on("error", (error) => this.#log.debug({ surface, error: error.message }, "a client's socket failed"));
-    const channel = { market: this.#market, polybolt: this.#polybolt, rtds: this.#rtds }[surface];
-    channel.accept(socket, outlet);
-  }
-
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
-      const answer = await this.#answer(request);
-      response.writeHead(answer.status, {
-        "content-type": answer.contentType,
-        "content-length": answer.body.length,
-        ...(answer.status === 429 || answer.status === 503 ? { "retry-after": "1" } : {}),
-      });
-      response.end(answer.body);
-    } catch (error) {
-      // The client went away while it was still talking.
-      this.#log.debug({ error: String(error) }, "a request broke off");
-      response.destroy();
-    }
-  }
-
-  async #answer(request: IncomingMessage): Promise<HttpAnswer> {
-    const body = await readBody(request);
-    if (body === null) return TOO_LARGE;
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
-    const [, service, rest] = /^\/(gamma|clob)(\/.*)?$/.exec(pathname) ?? [];
-    const refused = this.#faults.refusalOf(service === "clob" ? "clob" : "gamma");
-    if (refused !== null) return json({ error: "refused by a fault on order" }, refused);
-    if (pathname === "/api/crypto/crypto-price")
-      return answerCryptoPrice(searchParams, this.#source, this.#clock.now());
-    if (service === "gamma") return answerGamma(rest ?? "/", searchParams, this.#source.markets()) ?? NOT_FOUND;
-    if (service !== "clob") return NOT_FOUND;
-    const sight = {
-      now: this.#clock.now(),
-      book: (instrument: InstrumentId) => this.#book(instrument),
-      markets: () => this.#source.markets(),
-    };
-    return answerClob(rest ?? "/", searchParams, body, sight) ?? NOT_FOUND;
-  }
-}
-
-/** null where it is too long. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request) {
-    length += part.length;
-    if (length > MAX_BODY_BYTES) return null;
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString("utf8");
 }

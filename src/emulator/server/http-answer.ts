@@ -3,6 +3,7 @@ export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array;
   readonly contentType: "application/json" | "text/plain";
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const encoder = new TextEncoder();

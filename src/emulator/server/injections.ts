@@ -1,6 +1,7 @@
 import type { InstrumentId, UnixMicros } from "#model";
 
-export type SocketSurface = "market" | "polybolt" | "rtds";
+export type SocketSurface = "market" | "user" | "polybolt" | "rtds";
+export type HttpSurface = "gamma" | "clob" | "data";
 
 /** Which sockets a fault hits: all of a surface, or the n-th that was opened there (from 0, closed ones counted). */
 interface Target {
@@ -38,7 +39,7 @@ export type Injection =
       readonly kind: "http_error";
       readonly status: 429 | 500 | 503;
       readonly requests: number;
-      readonly surface?: "gamma" | "clob" | "upgrade";
+      readonly surface?: HttpSurface | "upgrade";
     }
   | ({ readonly kind: "forget_resolution"; readonly markets: number } & Pick<Target, "socket">)
   | { readonly kind: "clock_skew"; readonly byMicros: number; readonly forMicros: number };
