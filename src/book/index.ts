@@ -3,4 +3,5 @@ export { bookDigest, type DigestFields, snapshotDigest } from "./digest.ts";
 export type { BookState, FramePosition, InstrumentFacts, InstrumentProof, StateVerdict } from "./instrument-state.ts";
 export { Ladder } from "./ladder.ts";
 export { Prover, type ProverOptions } from "./prover.ts";
+export type { InstrumentMemory, ProverMemory } from "./prover-memory.ts";
 export * from "./views.ts";
