@@ -25,6 +25,7 @@ export interface PackBuilderOptions {
   readonly writer: PackWriter;
   /** Frames before it only tell the merge what was shown already. */
   readonly firstSeq: Seq;
+  readonly firstReceivedAt: UnixMicros;
   readonly carry: Carry;
   /** All open chunks are closed when they hold more; a reader of the pack then needs no more memory than that. */
   readonly mostBuffered?: number;
@@ -83,8 +84,11 @@ export class PackBuilder {
       onVerdict: (verdict) => this.#judge(verdict),
       onGap: ({ gap }) => void this.#gaps.set(gap.id, gap),
     });
-    for (const market of carry.markets)
-      this.#markets.set(market.opening.market, new MarketChunks(market.opening.market, market));
+    for (const market of carry.markets) {
+      // Where the clock was set back between the packs, what comes is known now, and not when the wrong clock said.
+      const lastKnownAt = Math.min(market.lastKnownAt, options.firstReceivedAt) as UnixMicros;
+      this.#markets.set(market.opening.market, new MarketChunks(market.opening.market, { ...market, lastKnownAt }));
+    }
   }
 
   /** Takes the frames in the order of their seq. */

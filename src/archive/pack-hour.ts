@@ -74,6 +74,7 @@ async function fill(options: PackHourOptions, writer: PackWriter, first: Frame):
   const builder = new PackBuilder({
     writer,
     firstSeq: first.seq,
+    firstReceivedAt: first.receivedAt,
     carry,
     ...(mostBuffered === undefined ? {} : { mostBuffered }),
   });
