@@ -85,9 +85,9 @@ export async function runArchive(options: ArchiveRunOptions): Promise<ArchiveRun
   const release = lockArchive(archive);
   try {
     const removedUnfinished = await removeUnfinished(archive);
-    const packed = await packAll(options, reader);
     const index = await openIndex(archive, log);
     try {
+      const packed = await packAll(options, reader);
       await syncIndex(index, archive);
       const deletedPacks = options.retention ? await retain(options, options.retention) : [];
       await syncIndex(index, archive);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { archive } from "./commands/archive.ts";
 import { book } from "./commands/book.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -17,7 +18,7 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate]) {
+  for (const make of [demo, record, importFrames, frames, verify, book, repair, archive, doctor, emulate]) {
     root.addCommand(withExit(make()));
   }
   return root;
