@@ -29,6 +29,13 @@ import {
 import { type Judgement, judge, type SearchDepth, UNPROVABLE } from "./judge.ts";
 import { isLevelSize, isOutcomePrice, isTickSize } from "./ladder.ts";
 import { carryFound, type MarketState, newMarketState, showLastTrade } from "./last-trade.ts";
+import {
+  type ProverMemory,
+  rememberInstrument,
+  rememberMarket,
+  restoreInstrument,
+  restoreMarket,
+} from "./prover-memory.ts";
 
 export interface ProverOptions {
   /**
@@ -40,6 +47,8 @@ export interface ProverOptions {
   facts?(instrument: InstrumentId): InstrumentFacts | undefined;
   onVerdict?(verdict: StateVerdict): void;
   onGap?(record: GapRecord): void;
+  /** What another prover knew where this stream goes on; it counts from nothing all the same. */
+  readonly memory?: ProverMemory;
 }
 
 /**
@@ -55,6 +64,18 @@ export class Prover {
 
   constructor(options: ProverOptions = {}) {
     this.#options = options;
+    const { markets = [], instruments = [] } = options.memory ?? {};
+    for (const market of markets) this.#markets.set(market.id, restoreMarket(market));
+    for (const each of instruments)
+      this.#instruments.set(each.instrument, restoreInstrument(each, this.#market(each.market)));
+  }
+
+  /** All it knows of its books, for a prover that goes on where this one stops. The open runs stay open. */
+  memory(): ProverMemory {
+    return {
+      markets: [...this.#markets.values()].map(rememberMarket),
+      instruments: [...this.#instruments.values()].map(rememberInstrument),
+    };
   }
 
   /** Applies one decoded event of the frame at `at`, whole. Never throws on a well-typed event. */

@@ -43,5 +43,5 @@ function isBadInput(error: unknown): error is Error {
 
 /** A full disk, a locked journal, a refused port: the message says it all, a stack would not help. */
 function isOfTheWorld(error: unknown): error is Error {
-  return error instanceof Error && ("code" in error || /^(Journal|Http)/.test(error.name));
+  return error instanceof Error && ("code" in error || /^(Archive|Journal|Http)/.test(error.name));
 }

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { archive } from "./commands/archive.ts";
 import { book } from "./commands/book.ts";
 import { control } from "./commands/control.ts";
 import { demo } from "./commands/demo.ts";
@@ -18,7 +19,7 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate, control]) {
+  for (const make of [demo, record, importFrames, frames, verify, book, repair, archive, doctor, emulate, control]) {
     root.addCommand(withExit(make()));
   }
   return root;

@@ -1,10 +1,12 @@
 import { join, resolve } from "node:path";
+import { archiveHas } from "#archive";
 import { type Capture, type CaptureStatus, startCapture } from "#capture";
 import { createLog, scaledClock, systemClock } from "#host";
 import { openJournal } from "#journal";
 import type { Target, VenueConfig } from "#venue";
+import { keepArchive } from "./archive-keeper.ts";
 import { note, print, printJson } from "./output.ts";
-import { journalFolder } from "./recording.ts";
+import { archiveFolder, journalFolder } from "./recording.ts";
 import { Screen } from "./screen.ts";
 import { renderStatus, statusLine } from "./status-screen.ts";
 import { VERSION } from "./version.ts";
@@ -17,6 +19,8 @@ export interface RecordingPlan {
   readonly replicas: number;
   /** Oldest sealed segments go beyond this; null: nothing is ever deleted. */
   readonly maxBytes: number | null;
+  /** Closed hours are packed meanwhile; a segment beyond `maxBytes` then goes only when the archive has it. */
+  readonly archive?: { readonly dropJournal: boolean };
   /** live: drawn over itself; lines: one now and then; json: each second; quiet: differences and gaps only. */
   readonly screen: "live" | "lines" | "json" | "quiet";
   readonly stop: AbortSignal;
@@ -31,7 +35,8 @@ const LOOK_EVERY_MILLIS = 250;
 export async function runRecording(plan: RecordingPlan): Promise<CaptureStatus> {
   const clock = plan.venue.clock ? scaledClock(plan.venue.clock) : systemClock();
   const log = createLog(plan.screen === "lines" ? "info" : "error");
-  const budget = plan.maxBytes === null ? {} : { budget: { maxBytes: plan.maxBytes } };
+  const mayDelete = plan.archive ? { mayDelete: archiveHas(archiveFolder(plan.data)) } : {};
+  const budget = plan.maxBytes === null ? {} : { budget: { maxBytes: plan.maxBytes, ...mayDelete } };
   const directory = journalFolder(plan.data);
   const journal = await openJournal({ directory, clock, log, ...budget });
   const { truncatedBytes } = journal.recovery;
@@ -39,6 +44,8 @@ export async function runRecording(plan: RecordingPlan): Promise<CaptureStatus> 
     note(
       `the last recording was cut short: ${truncatedBytes} bytes of an unfinished write were cut off, nothing acknowledged is missing`,
     );
+  const { data, archive } = plan;
+  const stopArchive = archive ? keepArchive({ data, clock, ...archive, onFailure: note }) : undefined;
   try {
     const { targets, venue, replicas } = plan;
     const capture = await startCapture({ journal, directory, venue, targets, clock, log, replicas, version: VERSION });
@@ -54,6 +61,7 @@ export async function runRecording(plan: RecordingPlan): Promise<CaptureStatus> 
       print(`recorded into ${resolve(plan.data)}; check it with: polypunt verify --data ${join(plan.data)}`);
     return last;
   } finally {
+    await stopArchive?.();
     await journal.close();
   }
 }

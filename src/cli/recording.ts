@@ -9,7 +9,12 @@ export function journalFolder(data: string): string {
   return join(resolve(data), "journal");
 }
 
-/** The same for commands that read: there must be one. */
+/** The archive's folder inside a data folder. */
+export function archiveFolder(data: string): string {
+  return join(resolve(data), "archive");
+}
+
+/** The journal's folder for commands that read: there must be one. */
 export function existingJournal(data: string): string {
   const folder = journalFolder(data);
   if (existsSync(folder)) return folder;

@@ -1,6 +1,6 @@
 import { stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock, Log } from "#host";
+import { type Clock, type Log, silentLog, systemClock } from "#host";
 import { MINUTE, type Seq, type UnixMicros } from "#model";
 import { listSegments } from "./segments.ts";
 import { type SegmentSummary, SummaryCache } from "./summary.ts";
@@ -29,6 +29,18 @@ export interface JournalBudget {
 }
 
 const EVERY = MINUTE;
+
+/**
+ * Deletes the oldest sealed segments as long as `mayDrop` agrees, beside a writer or without one, and tells which went.
+ * The newest segment stays in any case. @throws JournalMissing.
+ */
+export function dropSegments(
+  directory: string,
+  mayDrop: (segment: SegmentInfo) => boolean | Promise<boolean>,
+): Promise<readonly SegmentInfo[]> {
+  const budget = { maxBytes: 0, mayDelete: mayDrop };
+  return new Budget({ directory, clock: systemClock(), budget }, silentLog()).enforce();
+}
 
 /** Keeps a journal within its budget. */
 export class Budget {
@@ -77,14 +89,17 @@ export class Budget {
     const newest = segments.pop();
     if (newest === undefined) return [];
     const summaries: SegmentSummary[] = [];
-    for (const segment of segments) summaries.push(await this.#summaries.summarize(segment, null));
+    for (const segment of segments) {
+      const summary = await unlessGone(this.#summaries.summarize(segment, null));
+      if (summary) summaries.push(summary);
+    }
     let total = (await stat(join(this.#directory, newest.name))).size;
     for (const summary of summaries) total += summary.bytes;
     const deleted: SegmentInfo[] = [];
     for (const summary of summaries) {
       const info = describe(summary);
       if (!(await this.#goes(budget, info, total))) break;
-      await unlink(join(this.#directory, info.file));
+      await unlessGone(unlink(join(this.#directory, info.file)));
       total -= info.bytes;
       deleted.push(info);
       this.#log.info({ ...info, totalBytes: total }, "journal: deleted a segment to keep the budget");
@@ -98,6 +113,16 @@ export class Budget {
     const tooOld = budget.maxAgeMicros !== undefined && info.lastReceivedAt < this.#clock.now() - budget.maxAgeMicros;
     if (!(tooMuch || tooOld)) return false;
     return budget.mayDelete === undefined || (await budget.mayDelete(info));
+  }
+}
+
+/** A writer's budget and an archive may both clear away the same segment: whoever comes second finds nothing. */
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw cause;
   }
 }
 

@@ -6,7 +6,17 @@ import type { InstrumentId, PriceChange, UnixMicros, VenueEvent } from "#model";
  * instrument's book is already in it: applying it would turn the book back.
  */
 export class FreshEvents {
-  readonly #newest = new Map<InstrumentId, UnixMicros>();
+  readonly #newest: Map<InstrumentId, UnixMicros>;
+
+  /** `newest`: from where another's stream goes on. */
+  constructor(newest: Iterable<readonly [InstrumentId, UnixMicros]> = []) {
+    this.#newest = new Map(newest);
+  }
+
+  /** The venue time of each instrument's newest event, to go on from. */
+  newest(): Iterable<readonly [InstrumentId, UnixMicros]> {
+    return this.#newest;
+  }
 
   /** The event without what is older than the books it is about; undefined where nothing is left. */
   of(event: VenueEvent): VenueEvent | undefined {

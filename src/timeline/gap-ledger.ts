@@ -15,7 +15,8 @@ export class RecordedGaps {
   }
 }
 
-function parseGapRecord(bytes: Uint8Array): GapRecord | undefined {
+/** A line of the gap ledger; undefined where the bytes are none. */
+export function parseGapRecord(bytes: Uint8Array): GapRecord | undefined {
   try {
     const record = JSON.parse(new TextDecoder().decode(bytes)) as GapRecord;
     return typeof record?.gap?.id === "string" ? record : undefined;

@@ -10,6 +10,11 @@ export class MarketBook {
   readonly #markets = new Map<MarketId, Market>();
   readonly #byInstrument = new Map<InstrumentId, MarketId>();
 
+  /** `known`: what was learned before the frames that come. */
+  constructor(known: Iterable<Market> = []) {
+    for (const market of known) this.#add(market);
+  }
+
   /** Takes a frame of any kind, and the events already decoded from it. */
   learn(frame: Frame, events: readonly VenueEvent[]): void {
     for (const event of events)

@@ -14,6 +14,8 @@ interface RecordOptions extends DataOption {
   readonly venueConfig?: string;
   readonly replicas: number;
   readonly maxBytes?: number;
+  readonly archive?: true;
+  readonly dropJournal?: true;
   readonly json?: true;
 }
 
@@ -33,11 +35,15 @@ export function record(): Command {
     .option("--venue-config <file>", "JSON with endpoints and credentials (an emulator writes one)")
     .option("--replicas <n>", "redundant market sockets", wholeNumber, 2)
     .option("--max-bytes <n>", "delete the oldest sealed segments beyond so many bytes of journal", wholeNumber)
+    .option("--archive", "pack each hour when it is over, in a process of its own with low priority")
+    .option("--drop-journal", "with --archive: delete the journal's segments that the archive has whole")
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options: RecordOptions) => {
       const targets = KINDS.flatMap((kind) => (options[kind] ?? []).map((text) => parseTarget(`${kind}:${text}`)));
       if (targets.length === 0) throw new UserError("nothing to record: name a target, e.g. --series btc-updown-15m");
+      if (options.dropJournal && !options.archive)
+        throw new UserError("--drop-journal needs --archive: only what the archive has may go");
       const venue = await readVenueConfig(options.venueConfig);
       const shutdown = listenForShutdown();
       try {
@@ -47,6 +53,7 @@ export function record(): Command {
           targets,
           replicas: options.replicas,
           maxBytes: options.maxBytes ?? null,
+          ...(options.archive ? { archive: { dropJournal: options.dropJournal === true } } : {}),
           screen: options.json ? "json" : process.stdout.isTTY ? "live" : "lines",
           stop: shutdown.signal,
         });

@@ -1,6 +1,6 @@
 import { HttpError } from "#host";
 import type { BookSnapshot, Fault, InstrumentId, Market, MarketId, UnnumberedFrame } from "#model";
-import { formatTime, type UnixMicros } from "#model";
+import { formatTime, parseTime, type UnixMicros } from "#model";
 import { decodeBookAnswer } from "./decoder.ts";
 import type { VenueEndpoints } from "./endpoints.ts";
 import { decodeGamma, type GammaAnswer } from "./gamma.ts";
@@ -12,7 +12,7 @@ import {
   decodeWindowPrices,
   type WindowPrices,
 } from "./rest-answers.ts";
-import { parseWindowSlug } from "./series.ts";
+import { parseWindowSlug, type Timeframe, windowSlug } from "./series.ts";
 
 export interface RestOptions extends HttpClientOptions {
   readonly endpoints: VenueEndpoints;
@@ -99,6 +99,7 @@ export class Rest {
 }
 
 const VARIANTS: Record<string, string> = { "5m": "fiveminute", "15m": "fifteen" };
+const TIMEFRAMES_BY_VARIANT: Record<string, Timeframe> = { fiveminute: "5m", fifteen: "15m" };
 
 /**
  * The address of the strike service for a window; null where it has none (only 5m and 15m are known to be served).
@@ -118,6 +119,15 @@ export function windowPricesUrl(service: string | null, market: Market): string 
     ...(seconds === null ? {} : { twapEnabled: "true", twapLookbackSeconds: String(seconds) }),
   });
   return `${service}?${query}`;
+}
+
+/** The slug of the window that such an address asks about; undefined where it is none. */
+export function windowOfPricesUrl(url: string): string | undefined {
+  const query = URL.parse(url)?.searchParams;
+  const timeframe = TIMEFRAMES_BY_VARIANT[query?.get("variant") ?? ""];
+  const startsAt = parseTime(query?.get("eventStartTime") ?? "");
+  const coin = query?.get("symbol")?.toLowerCase();
+  return timeframe && coin && startsAt !== undefined ? windowSlug(coin, timeframe, startsAt) : undefined;
 }
 
 /** 2026-09-28T17:30:00Z, as Gamma writes it. */
