@@ -1,5 +1,5 @@
 import { type Damage, JournalDamaged, type JournalReader } from "#journal";
-import type { Frame, FrameRange, FrameSource, Seq } from "#model";
+import type { Frame, FrameRange, FrameSource, Seq, UnixMicros } from "#model";
 import type { ArchivedHours, SeqSpan } from "./archived-hours.ts";
 
 /*
@@ -43,8 +43,8 @@ export class JoinedFrames implements FrameSource {
     return {
       firstSeq: Math.min(packed.firstSeq, rest.firstSeq) as Seq,
       lastSeq: Math.max(packed.lastSeq, rest.lastSeq) as Seq,
-      firstReceivedAt: packed.firstReceivedAt < rest.firstReceivedAt ? packed.firstReceivedAt : rest.firstReceivedAt,
-      lastReceivedAt: packed.lastReceivedAt > rest.lastReceivedAt ? packed.lastReceivedAt : rest.lastReceivedAt,
+      firstReceivedAt: Math.min(packed.firstReceivedAt, rest.firstReceivedAt) as UnixMicros,
+      lastReceivedAt: Math.max(packed.lastReceivedAt, rest.lastReceivedAt) as UnixMicros,
       frames: packed.frames + Math.max(0, beyond),
     };
   }
@@ -76,6 +76,32 @@ export class JoinedFrames implements FrameSource {
       if (vanished === null) return;
       await this.#archive?.refresh();
       if (!this.#isArchived(place.next)) throw vanished;
+    }
+  }
+
+  /** The range's past, then what becomes durable, as one source: its `read` ends only when the signal aborts. */
+  live(signal: AbortSignal): FrameSource {
+    const joined = this;
+    return {
+      get span() {
+        return joined.span;
+      },
+      read: (range) => joined.#readOn(range ?? {}, signal),
+    };
+  }
+
+  async *#readOn({ toSeq, toTime, ...range }: FrameRange, signal: AbortSignal): AsyncGenerator<readonly Frame[], void> {
+    const fromTime = range.fromTime ?? 0;
+    let next = range.fromSeq ?? 0;
+    for await (const frames of this.read(range)) {
+      if (signal.aborted) return;
+      next = frames.at(-1)!.seq + 1;
+      yield frames;
+    }
+    if (next === 0) next = (this.span?.lastSeq ?? -1) + 1;
+    for await (const frames of this.tail({ fromSeq: next as Seq, signal })) {
+      const wanted = frames.filter(({ receivedAt }) => receivedAt >= fromTime);
+      if (wanted.length > 0) yield wanted;
     }
   }
 

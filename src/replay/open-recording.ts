@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type Clock, systemClock } from "#host";
 import { type Damage, type JournalReader, openJournalReader } from "#journal";
 import type { ArchivedHours } from "./archived-hours.ts";
 import { RecordingMissing, RecordingUnreadable } from "./errors.ts";
@@ -7,6 +8,8 @@ import { JoinedFrames } from "./joined-frames.ts";
 import { Recording } from "./recording.ts";
 
 export interface OpenOptions {
+  /** Paces playbacks. Default: the machine's. */
+  readonly clock?: Clock;
   /**
    * Told of each damage met; reading then goes on after it. Without it, reading ends with JournalDamaged: a hole is
    * never passed over in silence.
@@ -24,7 +27,7 @@ export interface OpenOptions {
 export async function openRecording(folder: string, options: OpenOptions = {}): Promise<Recording> {
   const data = resolve(folder);
   const [archives, journals] = [join(data, "archive"), join(data, "journal")];
-  const { openArchive, onDamage } = options;
+  const { openArchive, onDamage, clock = systemClock() } = options;
   const hasArchive = existsSync(archives) && openArchive !== undefined;
   if (!hasArchive && !existsSync(journals)) throw new RecordingMissing(data);
   let archive: ArchivedHours | null = null;
@@ -39,5 +42,5 @@ export async function openRecording(folder: string, options: OpenOptions = {}): 
     throw new RecordingUnreadable(data, cause);
   }
   joined = new JoinedFrames({ archive, journal, onDamage });
-  return new Recording(joined, archive);
+  return new Recording(joined, archive, clock);
 }

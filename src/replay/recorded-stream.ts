@@ -82,8 +82,11 @@ export class RecordedStream {
     });
   }
 
-  /** The items of one frame at a time. */
-  async *steps(): AsyncGenerator<readonly RecordedItem[], void> {
+  /**
+   * The items of one frame at a time. `before` is told of each step's moment before anything of it is applied: the last
+   * chance to look at what was known until then.
+   */
+  async *steps(before?: (at: UnixMicros) => void): AsyncGenerator<readonly RecordedItem[], void> {
     const { from, to } = this.#plan;
     const opening = this.#open();
     if (opening.length > 0) yield opening;
@@ -95,6 +98,7 @@ export class RecordedStream {
           this.#cuts.learn(step.frame, step.events);
           continue;
         }
+        before?.(step.knownAt);
         const items = this.#take(step);
         if (items.length > 0) yield items;
       }
