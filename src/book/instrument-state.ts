@@ -37,6 +37,10 @@ export interface BookState extends FramePosition {
   readonly ladder: Ladder;
   readonly sentAt: UnixMicros;
   readonly digest: Digest;
+  /** The market's, where a frame showed it; null: the venue said there was none yet. */
+  readonly lastTradePrice: PriceMicros | null | undefined;
+  /** Where a frame showed it; the ladder's own may be a guess. */
+  readonly tickSize: PriceMicros | undefined;
 }
 
 /** What was counted for one instrument. */

@@ -135,7 +135,10 @@ export class Prover {
     const state = this.#instruments.get(instrument);
     if (!state?.opened || !state.run) return undefined;
     const { sentAt, digest, seq, receivedAt } = state.run;
-    return { instrument, market: state.market.id, ladder: state.ladder, sentAt, digest, seq, receivedAt };
+    const { lastTrade, id: market } = state.market;
+    const lastTradePrice = lastTrade?.shown ? lastTrade.price : undefined;
+    const tickSize = state.tick?.shown ? state.tick.size : undefined;
+    return { instrument, market, ladder: state.ladder, sentAt, digest, lastTradePrice, tickSize, seq, receivedAt };
   }
 
   /**

@@ -18,11 +18,11 @@ export class MarketBook {
   /** Takes a frame of any kind, and the events already decoded from it. */
   learn(frame: Frame, events: readonly VenueEvent[]): void {
     for (const event of events)
-      if (event.kind === "market_created" && !this.#markets.has(event.market.id)) this.#add(event.market);
+      if (event.kind === "market_created" && !this.#markets.has(event.market.id)) this.add(event.market);
     if (frame.kind !== "answered") return;
     const answer = decodeExchange(frame.bytes);
     if (answer?.head.status !== 200 || !/\/(events|markets)\b/.test(answer.head.url)) return;
-    for (const market of decodeGamma(answer.body).markets) this.#add(market);
+    for (const market of decodeGamma(answer.body).markets) this.add(market);
   }
 
   market(id: MarketId): Market | undefined {
@@ -38,7 +38,8 @@ export class MarketBook {
     return [...this.#markets.values()];
   }
 
-  #add(market: Market): void {
+  /** A market as it was known; a later word of it takes its place. */
+  add(market: Market): void {
     this.#markets.set(market.id, market);
     for (const outcome of market.outcomes) this.#byInstrument.set(outcome.instrument, market.id);
   }
