@@ -4,7 +4,7 @@ import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { emulate } from "./commands/emulate.ts";
 import { frames } from "./commands/frames.ts";
-import { importFrames } from "./commands/import-frames.ts";
+import { importRecordings } from "./commands/import.ts";
 import { record } from "./commands/record.ts";
 import { repair } from "./commands/repair.ts";
 import { verify } from "./commands/verify.ts";
@@ -17,7 +17,7 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate]) {
+  for (const make of [demo, record, importRecordings, frames, verify, book, repair, doctor, emulate]) {
     root.addCommand(withExit(make()));
   }
   return root;

@@ -1,5 +1,5 @@
 // The past as a stream: recordings proven, the book at any moment, frames as text.
 export { type BookAt, bookAt } from "./book-at.ts";
 export { type FileLine, readFramesFile } from "./frame-files.ts";
-export { formatFrameLine } from "./frame-lines.ts";
+export { formatFrameLine, parseFrameLine } from "./frame-lines.ts";
 export { marketsOf, nameOf, type ProofReport, type ProvenInstrument, proveRecording } from "./prove.ts";

@@ -3,4 +3,5 @@ export { Cuts } from "./cuts.ts";
 export { RecordedGaps } from "./gap-ledger.ts";
 export { MarketBook } from "./markets.ts";
 export { ConnectionMerge, type MergedFrame, type MergeOptions, replicaGroup } from "./merge.ts";
+export { Fifo, Heap } from "./queues.ts";
 export { mergedFrames, type TimelineStep, timeline } from "./timeline.ts";
