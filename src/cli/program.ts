@@ -3,6 +3,7 @@ import { book } from "./commands/book.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { emulate } from "./commands/emulate.ts";
+import { exportRecordings } from "./commands/export.ts";
 import { frames } from "./commands/frames.ts";
 import { importRecordings } from "./commands/import.ts";
 import { record } from "./commands/record.ts";
@@ -17,7 +18,18 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importRecordings, frames, verify, book, repair, doctor, emulate]) {
+  for (const make of [
+    demo,
+    record,
+    importRecordings,
+    exportRecordings,
+    frames,
+    verify,
+    book,
+    repair,
+    doctor,
+    emulate,
+  ]) {
     root.addCommand(withExit(make()));
   }
   return root;
