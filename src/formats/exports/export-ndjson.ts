@@ -46,6 +46,7 @@ class NdjsonExport implements ExportWork {
     this.#file = new TextFile(context.folder.path(this.#path), options.gzip);
   }
 
+  readonly needsTrust = false;
   readonly visitor = {
     event: (event: VenueEvent, number: number, step: TimelineStep): void => this.#take(event, number, step),
     cut: (_: InstrumentId): void => {

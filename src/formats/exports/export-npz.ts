@@ -1,3 +1,4 @@
+import type { BookState } from "#book";
 import type { InstrumentId, Level, PriceMicros, Side, SizeMicros, Trade, VenueEvent } from "#model";
 import { formatMicros, ONE } from "#model";
 import type { TimelineStep } from "#timeline";
@@ -57,7 +58,9 @@ class NpzExport implements ExportWork, L2Sink {
     this.#stream = new L2Stream(this, context.trust, context.selection.from);
   }
 
+  readonly needsTrust = true;
   readonly visitor = {
+    begin: (books: readonly BookState[]): void => this.#stream.begin(books),
     event: (event: VenueEvent, _: number, step: TimelineStep): void => {
       if (event.kind === "trade") this.#stream.trade(event, step);
     },

@@ -65,7 +65,12 @@ class TableExport implements ExportWork {
       : null;
   }
 
+  get needsTrust(): boolean {
+    return this.#sampler !== null;
+  }
+
   readonly visitor = {
+    begin: (books: readonly BookState[]): void => this.#sampler?.begin(books),
     event: (event: VenueEvent, number: number, step: TimelineStep): void => this.#take(event, number, step),
     before: (touch: Touch): void | Promise<void> => this.#sampler?.before(touch),
     after: (touch: Touch): void => this.#sampler?.after(touch),

@@ -1,3 +1,4 @@
+import type { BookState } from "#book";
 import type { InstrumentId, Level, PriceMicros, Side, SizeMicros, Trade, VenueEvent } from "#model";
 import type { TimelineStep } from "#timeline";
 import { FormatError } from "../format-error.ts";
@@ -89,7 +90,9 @@ class TardisExport implements ExportWork, L2Sink {
     );
   }
 
+  readonly needsTrust = true;
   readonly visitor = {
+    begin: (books: readonly BookState[]): void => this.#stream.begin(books),
     event: (event: VenueEvent, _: number, step: TimelineStep): void => {
       if (event.kind === "trade") this.#stream.trade(event, step);
     },

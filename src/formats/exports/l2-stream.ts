@@ -44,12 +44,16 @@ export class L2Stream {
     this.#sink.trade(trade, { sentAt: trade.sentAt, knownAt });
   }
 
+  /** A book that was there before the range begins is there when it begins. */
+  begin(books: readonly BookState[]): void {
+    for (const book of books)
+      if (this.#trust.at(book.instrument, this.#from))
+        this.#light(book.instrument, book, { sentAt: book.sentAt, knownAt: this.#from });
+  }
+
   before({ instrument, event, step, book }: Touch): void {
     const times = { sentAt: event.sentAt, knownAt: step.knownAt };
     this.#darken(instrument, step.knownAt);
-    // A book that was there before the range begins is there when it begins.
-    if (!this.#lit.has(instrument) && book && book.receivedAt < this.#from && this.#trust.at(instrument, this.#from))
-      this.#light(instrument, book, { sentAt: book.sentAt, knownAt: this.#from });
     if (!this.#lit.has(instrument)) return;
     this.#lit.set(instrument, times);
     if (event.kind === "book") {

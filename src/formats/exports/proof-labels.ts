@@ -34,6 +34,12 @@ export class ProofLabels {
     this.#pending.set(book.instrument, { run, waiting: [settle] });
   }
 
+  /** The state's batch is over, and this is its verdict: for what waits too. */
+  settle(book: BookState, verdict: Verdict, settle: Settle): void {
+    if (this.#pending.get(book.instrument)?.run === runOf(book)) this.#release(book.instrument, verdict);
+    settle(verdict);
+  }
+
   /** A message has come: where it goes on with the run, what was looked at before it was amid the run. */
   goesOn(book: BookState): void {
     if (this.#pending.get(book.instrument)?.run === runOf(book)) this.#release(book.instrument, "unprovable");

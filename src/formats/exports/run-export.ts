@@ -15,7 +15,7 @@ export interface ExportOptions {
   readonly force: boolean;
   /** Of this program; for the manifest. */
   readonly version: string;
-  /** `share` is 0..1 of the whole work. */
+  /** `share` is 0..1 of the whole work, about. */
   onProgress?(frames: number, share: number): void;
 }
 
@@ -31,6 +31,11 @@ export interface ExportContext {
 /** An export at work: it is shown the recording, and then completes its files. */
 export interface ExportWork {
   readonly visitor: Visitor;
+  /**
+   * Whether it goes by what can be believed at a moment: then the recording is proven beforehand, since a contradiction
+   * tells of the time before it was found.
+   */
+  readonly needsTrust: boolean;
   /** Writes the gaps and closes all files; what it returns is laid into the manifest. */
   finish(report: WalkReport): Promise<Readonly<Record<string, unknown>>>;
 }
@@ -48,7 +53,7 @@ export interface ExportResult {
 }
 
 /**
- * Reads a recording twice (for its catalog and gaps, then for its facts) and writes an export with its gaps and a manifest.
+ * Reads a recording for its catalog and gaps, then for its facts, and writes an export with its gaps and a manifest.
  * @throws FormatError where what is asked cannot be had, in one line; Error of the file system with its code.
  */
 export async function runExport(
@@ -64,8 +69,13 @@ export async function runExport(
   const trust = new Trust(survey.gaps);
   try {
     const work = begin({ survey, selection, trust, folder, source });
-    const onFrames = (frames: number): void => onProgress?.(frames, 0.5 + frames / survey.frames / 2);
-    const report = await walkRecording({ source, survey, selection, trust, onFrames }, work.visitor);
+    const walk = { source, survey, selection, trust };
+    const passes = work.needsTrust ? 3 : 2;
+    const progress = (pass: number) => (frames: number) =>
+      onProgress?.(frames, (pass + frames / survey.frames) / passes);
+    if (work.needsTrust) await walkRecording({ ...walk, learnsGaps: true, onFrames: progress(1) }, {});
+    const last = { ...walk, learnsGaps: !work.needsTrust, onFrames: progress(passes - 1) };
+    const report = await walkRecording(last, work.visitor);
     if (report.frames === 0) {
       await folder.discard();
       throw new FormatError(emptySelection(options, survey));

@@ -49,12 +49,17 @@ export class Sampler implements Visitor {
     return this.#leftOut;
   }
 
+  /** A book that was there before the range begins has its first moment at the beginning. */
+  begin(books: readonly BookState[]): void {
+    for (const { instrument } of books) this.#due.set(instrument, this.#boundaryFrom(this.#options.selection.from));
+  }
+
   before({ instrument, book, step, verdict }: Touch): void | Promise<void> {
     const { every } = this.#options;
     if (!book || every.kind !== "interval") return;
     const last = (step.knownAt - 1) as UnixMicros;
     // A moment is hardly ever due, and many hardly ever at once: only then it takes a promise.
-    if (last < (this.#due.get(instrument) ?? 0)) return;
+    if (last < (this.#due.get(instrument) ?? Number.POSITIVE_INFINITY)) return;
     return this.#until(book, last, verdict);
   }
 
@@ -89,10 +94,9 @@ export class Sampler implements Visitor {
 
   /** All moments that are due up to one, the book being as it is. */
   async #until(book: BookState, last: UnixMicros, verdict: () => Verdict): Promise<void> {
-    const { every, selection, drain } = this.#options;
-    if (every.kind !== "interval") return;
-    // A book that was there before the range begins has its first moment at the beginning.
-    let due = this.#due.get(book.instrument) ?? this.#boundaryFrom(selection.from);
+    const { every, drain } = this.#options;
+    let due = this.#due.get(book.instrument);
+    if (every.kind !== "interval" || due === undefined) return;
     for (let looked = 0; due <= last; due = (due + every.micros) as UnixMicros) {
       this.#look(book, due, verdict);
       if (++looked % MOMENTS_AT_ONCE === 0) await drain();
@@ -103,7 +107,7 @@ export class Sampler implements Visitor {
   #look(book: BookState, at: UnixMicros, verdict: () => Verdict): void {
     const { trust, sample } = this.#options;
     if (!trust.at(book.instrument, at)) this.#leftOut++;
-    else if (at - book.receivedAt > LONGEST_BATCH) sample(book, at)(verdict());
+    else if (at - book.receivedAt > LONGEST_BATCH) this.#labels.settle(book, verdict(), sample(book, at));
     else this.#labels.add(book, sample(book, at));
   }
 

@@ -1,4 +1,5 @@
 import type { FrameSource, Gap, InstrumentId, Market, MarketId, UnixMicros } from "#model";
+import { formatTime } from "#model";
 import { MarketBook, RecordedGaps } from "#timeline";
 import { Decoder, parseTarget } from "#venue";
 import { FormatError } from "../format-error.ts";
@@ -39,7 +40,7 @@ const ANNOUNCEMENT = Buffer.from('"new_market"');
  * Reads a recording once for its catalog and its gaps. Nothing is decoded but what tells of markets.
  * @throws FormatError where it is empty.
  */
-export async function surveyRecording(source: FrameSource, onFrames?: (frames: number) => void): Promise<Survey> {
+export async function surveyRecording(source: FrameSource): Promise<Survey> {
   const { span } = source;
   if (span === null || span.frames === 0) throw new FormatError("the recording is empty: there is nothing to export");
   const markets = new MarketBook();
@@ -54,17 +55,18 @@ export async function surveyRecording(source: FrameSource, onFrames?: (frames: n
         markets.learn(frame, decoder.decodeFrame(frame));
     }
     frames += batch.length;
-    onFrames?.(frames);
   }
   return { markets, gaps: recorded.all(), firstAt: span.firstReceivedAt, lastAt: span.lastReceivedAt, frames };
 }
 
 /** @throws FormatError where a slug or series is not in the recording's catalog, or the range lies outside of it. */
 export function selectFrom({ markets, firstAt, lastAt }: Survey, ask: ExportAsk): Selection {
-  const from = ask.from ?? firstAt;
-  const to = ask.to ?? lastAt;
-  if (from > to) throw new FormatError("--from lies after --to");
-  if (to < firstAt || from > lastAt) throw new FormatError("the recording has nothing between --from and --to");
+  if (ask.from !== null && ask.to !== null && ask.from > ask.to) throw new FormatError("--from lies after --to");
+  if ((ask.to ?? lastAt) < firstAt || (ask.from ?? firstAt) > lastAt)
+    throw new FormatError(
+      `the recording has nothing in that range; it covers ${formatTime(firstAt)} to ${formatTime(lastAt)}`,
+    );
+  const [from, to] = [ask.from ?? firstAt, ask.to ?? lastAt];
   if (ask.tokens.length + ask.slugs.length + ask.series.length === 0)
     return { instruments: null, markets: null, symbols: null, from, to };
   const known = markets.all();

@@ -72,7 +72,7 @@ export const EVENTS: Table = {
 export const BOOKS: Table = {
   name: "books",
   columns: [
-    time("at"),
+    time("sampled_at"),
     ...INSTRUMENT,
     text("side"),
     integer("level"),
@@ -87,7 +87,7 @@ export const BOOKS: Table = {
 export const QUOTES: Table = {
   name: "quotes",
   columns: [
-    time("at"),
+    time("sampled_at"),
     ...INSTRUMENT,
     decimal("best_bid"),
     decimal("bid_size"),

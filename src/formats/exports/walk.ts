@@ -3,6 +3,7 @@ import type {
   BookSnapshot,
   FrameSource,
   Gap,
+  GapRecord,
   InstrumentId,
   MarketId,
   PriceChange,
@@ -32,6 +33,8 @@ export interface Touch {
 
 /** What an export makes of a recording. All within the range; books are also rebuilt from what lies before it. */
 export interface Visitor {
+  /** The range begins: the selected books that are known then. Not to be kept. */
+  begin?(books: readonly BookState[]): void;
   /** A fact that is selected, before any book takes it. `number` counts the facts of its frame. */
   event?(event: VenueEvent, number: number, step: TimelineStep): void;
   /** Before a book takes a message, and after. What makes many rows at once may take its time. */
@@ -76,6 +79,8 @@ export interface WalkOptions {
   readonly survey: Survey;
   readonly selection: Selection;
   readonly trust: Trust;
+  /** Whether contradictions are told to `trust` as they are found; not where it knows all of them already. */
+  readonly learnsGaps: boolean;
   onFrames?(frames: number): void;
 }
 
@@ -110,9 +115,10 @@ class Walk {
   /** Markets of selected instruments that no catalog names. */
   readonly #markets: Set<MarketId>;
   #frames = 0;
+  #begun = false;
   readonly #lastAt: UnixMicros;
 
-  constructor({ survey, selection, trust }: WalkOptions, visitor: Visitor) {
+  constructor({ survey, selection, trust, learnsGaps }: WalkOptions, visitor: Visitor) {
     this.#selection = selection;
     this.#visitor = visitor;
     this.#trust = trust;
@@ -124,7 +130,7 @@ class Walk {
         return market && { minOrderSize: market.minOrderSize, negRisk: market.negRisk };
       },
       onVerdict: (verdict) => this.#judged(verdict),
-      onGap: ({ gap }) => trust.learn(gap),
+      ...(learnsGaps ? { onGap: ({ gap }: GapRecord) => trust.learn(gap) } : {}),
     });
   }
 
@@ -132,6 +138,7 @@ class Walk {
     const { frame, knownAt, events } = step;
     if (knownAt > this.#selection.to) return;
     const inRange = knownAt >= this.#selection.from;
+    if (inRange && !this.#begun) this.#begin();
     for (const instrument of this.#cuts.learn(frame, events)) {
       this.#trust.cut(instrument, knownAt);
       this.#prover.invalidate(instrument);
@@ -145,6 +152,18 @@ class Walk {
       else if (mine || this.#shares(event)) this.#prover.apply(event, { seq: frame.seq, receivedAt: knownAt });
     }
     if (number > 0) this.#frames++;
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    const books: BookState[] = [];
+    for (const { instrument } of this.#prover.proofs()) {
+      const book = this.#prover.book(instrument);
+      if (!book || !(this.#selection.instruments?.has(instrument) ?? true)) continue;
+      books.push(book);
+      this.#reportOf(instrument, book.market, this.#selection.from);
+    }
+    if (books.length > 0) this.#visitor.begin?.(books);
   }
 
   async end(): Promise<WalkReport> {
@@ -178,16 +197,19 @@ class Walk {
 
   #show(event: VenueEvent, number: number, step: TimelineStep): void {
     for (const [instrument, market] of instrumentsOf(event)) {
-      const known = this.#instruments.get(instrument);
-      if (known) {
-        known.lastAt = step.knownAt;
-        known.facts++;
-      } else {
-        const states = noVerdicts();
-        this.#instruments.set(instrument, { market, firstAt: step.knownAt, lastAt: step.knownAt, facts: 1, states });
-      }
+      const report = this.#reportOf(instrument, market, step.knownAt);
+      report.lastAt = step.knownAt;
+      report.facts++;
     }
     this.#visitor.event?.(event, number, step);
+  }
+
+  #reportOf(instrument: InstrumentId, market: MarketId, at: UnixMicros): InstrumentReport {
+    const known = this.#instruments.get(instrument);
+    if (known) return known;
+    const made = { market, firstAt: at, lastAt: at, facts: 0, states: noVerdicts() };
+    this.#instruments.set(instrument, made);
+    return made;
   }
 
   /** The event as far as it is selected. */
