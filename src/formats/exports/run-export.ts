@@ -61,9 +61,7 @@ export async function runExport(
   begin: (context: ExportContext) => ExportWork,
 ): Promise<ExportResult> {
   const { source, ask, out, version, onProgress } = options;
-  const survey = await surveyRecording(source, (frames) =>
-    onProgress?.(frames, frames / (source.span?.frames ?? 1) / 2),
-  );
+  const survey = await surveyRecording(source);
   const selection = selectFrom(survey, ask);
   const folder = await ExportFolder.create(out, options.force);
   const trust = new Trust(survey.gaps);

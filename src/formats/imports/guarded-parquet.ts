@@ -1,10 +1,20 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
-import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from "hyparquet";
+import type {
+  AsyncBuffer,
+  ColumnMetaData,
+  CompressionCodec,
+  Compressors,
+  FileMetaData,
+  PageHeader,
+  RowGroup,
+  SchemaElement,
+} from "hyparquet";
 import { parquetMetadataAsync } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { compressors as scriptCompressors } from "hyparquet-compressors";
 import { FormatError } from "../format-error.ts";
+import { faultOfPage, plainBytesOf } from "./parquet-pages.ts";
 
 /*
  * A Parquet file says of itself how large everything is, and a reader that believes it can be made to take any amount of
@@ -21,7 +31,7 @@ export interface GuardedParquet {
   readonly file: AsyncBuffer;
   readonly compressors: Compressors;
   /**
-   * Looks at every page header of a row group's columns.
+   * Looks at every page of a row group's columns.
    * @throws FormatError where one declares more than the group can hold, or than this reader takes.
    */
   check(group: RowGroup): Promise<void>;
@@ -42,7 +52,7 @@ export async function openParquet(path: string): Promise<GuardedParquet> {
       metadata,
       file,
       compressors,
-      check: (group) => checkGroup(file, group, path),
+      check: (group) => checkGroup(file, metadata, group, path),
       close: () => handle.close(),
     };
   } catch (error) {
@@ -81,34 +91,52 @@ async function checkFooter(file: AsyncBuffer, path: string): Promise<void> {
     );
 }
 
-async function checkGroup(file: AsyncBuffer, group: RowGroup, path: string): Promise<void> {
+async function checkGroup(file: AsyncBuffer, { schema }: FileMetaData, group: RowGroup, path: string): Promise<void> {
   for (const { meta_data: column } of group.columns) {
     if (!column) throw new FormatError(`${path} has a row group without column metadata`);
     const start = Number(column.dictionary_page_offset || column.data_page_offset);
-    const bytes = await file.slice(start, start + Number(column.total_compressed_size));
-    const reader = { view: new DataView(bytes), offset: 0 };
-    const name = column.path_in_schema.join(".");
-    while (reader.offset < bytes.byteLength - 1) {
-      const page = parquetHeader(reader);
-      const values =
-        page.data_page_header?.num_values ??
-        page.data_page_header_v2?.num_values ??
-        page.dictionary_page_header?.num_values ??
-        0;
-      // A dictionary is never longer than the column it is for.
-      const isSane =
-        values >= 0 &&
-        values <= Number(group.num_rows) &&
-        page.uncompressed_page_size <= MOST_PAGE_BYTES &&
-        page.compressed_page_size >= 0 &&
-        page.compressed_page_size <= bytes.byteLength - reader.offset;
-      if (!isSane)
-        throw new FormatError(
-          `${path} declares a page of ${values.toLocaleString("en")} values, ${page.uncompressed_page_size.toLocaleString("en")} bytes in column ${name}, more than its row group of ${group.num_rows} rows can hold or this reader takes`,
-        );
-      reader.offset += page.compressed_page_size;
-    }
+    const bytes = new Uint8Array(await file.slice(start, start + Number(column.total_compressed_size)));
+    const element = schema.find(({ name }) => name === column.path_in_schema[0]);
+    const fault = element ? faultOfChunk(bytes, column, element, Number(group.num_rows)) : "no schema";
+    if (fault)
+      throw new FormatError(
+        `${path} declares ${fault} in column ${column.path_in_schema.join(".")} of a row group of ${group.num_rows} rows: it is damaged or hostile`,
+      );
   }
+}
+
+function faultOfChunk(
+  bytes: Uint8Array,
+  { codec }: ColumnMetaData,
+  element: SchemaElement,
+  rows: number,
+): string | undefined {
+  const reader = { view: new DataView(bytes.buffer), offset: 0 };
+  while (reader.offset < bytes.length - 1) {
+    const page = parquetHeader(reader);
+    const { data_page_header: first, data_page_header_v2: second, dictionary_page_header: dictionary } = page;
+    // A dictionary is never longer than the column it is for.
+    const values = first?.num_values ?? second?.num_values ?? dictionary?.num_values ?? 0;
+    const { uncompressed_page_size: size, compressed_page_size: packedSize } = page;
+    if (!(values >= 0 && values <= rows)) return `a page of ${values} values`;
+    if (!(size >= 0 && size <= MOST_PAGE_BYTES && packedSize >= 0 && packedSize <= bytes.length - reader.offset))
+      return `a page of ${size} bytes, packed to ${packedSize}`;
+    const packed = bytes.subarray(reader.offset, reader.offset + packedSize);
+    reader.offset += packedSize;
+    if (!first && !second) continue;
+    const fault = faultOfPage(page, unpacked(page, packed, codec), element);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function unpacked(page: PageHeader, packed: Uint8Array, codec: CompressionCodec): Uint8Array {
+  const unpack = compressors[codec];
+  const plain = plainBytesOf(page);
+  const isPlain = codec === "UNCOMPRESSED" || page.data_page_header_v2?.is_compressed === false;
+  if (isPlain || !unpack || plain >= packed.length) return packed;
+  const rest = unpack(packed.subarray(plain), page.uncompressed_page_size - plain);
+  return plain === 0 ? rest : Buffer.concat([packed.subarray(0, plain), rest]);
 }
 
 /** Native where Node has the codec, and never more out than the page declared. */

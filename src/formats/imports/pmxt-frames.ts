@@ -18,6 +18,8 @@ import type { PmxtRow } from "./pmxt-rows.ts";
 
 /** The archive drops the venue's digest of each change and each book: "" says that there is none. */
 const NO_DIGEST = "" as Digest;
+/** Goes into JSON as it stands. */
+const ID = /^[0-9A-Za-z]+$/;
 /** Beyond this, a decimal of six places does not survive as a double. */
 const LARGEST = 2 ** 50;
 
@@ -40,6 +42,7 @@ export function frameOfRows(rows: readonly PmxtRow[], connection: ConnectionId):
   if (!first) return "no rows";
   const times = [first.receivedAt, first.sentAt];
   if (!times.every((at) => Number.isSafeInteger(at) && at >= 0)) return "a time is missing";
+  if (!rows.every(({ market, asset }) => ID.test(market) && ID.test(asset))) return "market or asset_id is no id";
   try {
     const bytes = messageOf(first, rows);
     return {

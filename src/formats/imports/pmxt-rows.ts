@@ -130,16 +130,16 @@ async function* sliceOf(
   const marketText = textOf();
   for (let index = 0; index < rowEnd - rowStart; index++) {
     const market = marketText(columns.market[index]);
-    const asset = columns.asset_id[index] as string;
+    const asset = textOrNull(columns.asset_id[index]) ?? "";
     if (markets !== null || assets !== null) {
       if (!markets?.has(market) && !assets?.has(asset)) continue;
     }
     yield {
       row: rowStart + index + 1,
-      receivedAt: columns.timestamp_received[index] as number,
-      sentAt: columns.timestamp[index] as number,
+      receivedAt: numberOrNull(columns.timestamp_received[index]) ?? Number.NaN,
+      sentAt: numberOrNull(columns.timestamp[index]) ?? Number.NaN,
       market,
-      type: columns.event_type[index] as string,
+      type: textOrNull(columns.event_type[index]) ?? "",
       asset,
       bids: textOrNull(columns.bids[index]),
       asks: textOrNull(columns.asks[index]),
