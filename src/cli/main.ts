@@ -38,7 +38,10 @@ function failed(error: unknown): number {
 
 /** What other rooms say of a target, a configuration or credentials as given: one line that says what to do. */
 function isBadInput(error: unknown): error is Error {
-  return error instanceof Error && ["TargetError", "VenueConfigError", "CredentialsError"].includes(error.name);
+  return (
+    error instanceof Error &&
+    ["TargetError", "VenueConfigError", "CredentialsError", "FormatError"].includes(error.name)
+  );
 }
 
 /** A full disk, a locked journal, a refused port: the message says it all, a stack would not help. */

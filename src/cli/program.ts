@@ -5,8 +5,9 @@ import { control } from "./commands/control.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { emulate } from "./commands/emulate.ts";
+import { exportRecordings } from "./commands/export.ts";
 import { frames } from "./commands/frames.ts";
-import { importFrames } from "./commands/import-frames.ts";
+import { importRecordings } from "./commands/import.ts";
 import { record } from "./commands/record.ts";
 import { repair } from "./commands/repair.ts";
 import { verify } from "./commands/verify.ts";
@@ -19,7 +20,20 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, archive, doctor, emulate, control]) {
+  for (const make of [
+    demo,
+    record,
+    importRecordings,
+    exportRecordings,
+    frames,
+    verify,
+    book,
+    archive,
+    repair,
+    doctor,
+    emulate,
+    control,
+  ]) {
     root.addCommand(withExit(make()));
   }
   return root;

@@ -5,7 +5,7 @@ export type { BookRow, Interval, SeriesInterval, SeriesOptions } from "./book-se
 export type { ConnectionReport } from "./connection-report.ts";
 export * from "./errors.ts";
 export { type FileLine, readFramesFile } from "./frame-files.ts";
-export { formatFrameLine } from "./frame-lines.ts";
+export { formatFrameLine, parseFrameLine } from "./frame-lines.ts";
 export { type OpenOptions, openRecording } from "./open-recording.ts";
 export type { Playback, PlaybackItem } from "./playback.ts";
 export * from "./playhead.ts";

@@ -12,7 +12,7 @@ export class MarketBook {
 
   /** `known`: what was learned before the frames that come. */
   constructor(known: Iterable<Market> = []) {
-    for (const market of known) this.#add(market);
+    for (const market of known) this.add(market);
   }
 
   /** Takes a frame of any kind, and the events already decoded from it. */

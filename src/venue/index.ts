@@ -7,6 +7,7 @@ export * from "./polymarket/encode-book.ts";
 export * from "./polymarket/encode-gamma.ts";
 export * from "./polymarket/encode-market.ts";
 export * from "./polymarket/encode-prices.ts";
+export { spacedJson } from "./polymarket/encode-text.ts";
 export { Feed, type FeedOptions, type FeedState } from "./polymarket/feed.ts";
 export * from "./polymarket/feed-plan.ts";
 export { decodeGamma, type GammaAnswer } from "./polymarket/gamma.ts";

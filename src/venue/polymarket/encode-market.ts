@@ -40,15 +40,15 @@ function changeText(change: LevelChange): string {
   );
 }
 
-/** `last_trade_price`. The price is in its shortest form here, unlike in books. */
-export function encodeTrade(event: Trade): Uint8Array {
+/** `last_trade_price`. The price is in its shortest form here, unlike in books. The fee is no part of our Trade. */
+export function encodeTrade(event: Trade, feeRateBps = "0"): Uint8Array {
   return spaced({
     event_type: "last_trade_price",
     asset_id: event.instrument,
     market: event.market,
     price: priceText(event.price),
     size: event.size === null ? "" : formatMicros(event.size),
-    fee_rate_bps: "0",
+    fee_rate_bps: feeRateBps,
     side: event.takerSide === null ? "" : event.takerSide === "buy" ? "BUY" : "SELL",
     timestamp: millisText(event.sentAt),
     transaction_hash: event.transaction ?? undefined,
