@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { openArchive as openArchiveFolder } from "#archive";
 import { type Clock, systemClock } from "#host";
 import { type Damage, type JournalReader, openJournalReader } from "#journal";
 import type { ArchivedHours } from "./archived-hours.ts";
@@ -15,7 +16,7 @@ export interface OpenOptions {
    * never passed over in silence.
    */
   readonly onDamage?: (damage: Damage) => void;
-  /** Opens the folder of packed hours. */
+  /** Opens the folder of packed hours. Default: the archive room. */
   readonly openArchive?: (folder: string) => Promise<ArchivedHours>;
 }
 
@@ -27,8 +28,8 @@ export interface OpenOptions {
 export async function openRecording(folder: string, options: OpenOptions = {}): Promise<Recording> {
   const data = resolve(folder);
   const [archives, journals] = [join(data, "archive"), join(data, "journal")];
-  const { openArchive, onDamage, clock = systemClock() } = options;
-  const hasArchive = existsSync(archives) && openArchive !== undefined;
+  const { openArchive = openArchiveFolder, onDamage, clock = systemClock() } = options;
+  const hasArchive = existsSync(archives);
   if (!hasArchive && !existsSync(journals)) throw new RecordingMissing(data);
   let archive: ArchivedHours | null = null;
   let journal: JournalReader | null = null;

@@ -3,10 +3,7 @@
 export { Catalog, type CatalogAnswer, type CatalogOptions, type CatalogProblem } from "./polymarket/catalog.ts";
 export { Inquirer, type InquirerOptions } from "./polymarket/catalog-inquirer.ts";
 export { Decoder, decodeBookAnswer } from "./polymarket/decoder.ts";
-export * from "./polymarket/encode-book.ts";
-export * from "./polymarket/encode-gamma.ts";
-export * from "./polymarket/encode-market.ts";
-export * from "./polymarket/encode-prices.ts";
+export * from "./polymarket/encode.ts";
 export { spacedJson } from "./polymarket/encode-text.ts";
 export { Feed, type FeedOptions, type FeedState } from "./polymarket/feed.ts";
 export * from "./polymarket/feed-plan.ts";
