@@ -72,11 +72,13 @@ describe("a recording opened at a moment", () => {
     });
     const frames = framesSource(quiet);
     let asked = 0;
-    const openingBook = async (instrument: InstrumentId, moment: UnixMicros) => {
-      asked++;
-      return bookAt(frames, await marketsOf(frames, { toTime: moment }), instrument, moment);
+    const openingBooks = async (instruments: readonly InstrumentId[], moment: UnixMicros) => {
+      asked += instruments.length;
+      const markets = await marketsOf(frames, { toTime: moment });
+      const books = await Promise.all(instruments.map((instrument) => bookAt(frames, markets, instrument, moment)));
+      return books.filter((book) => book !== undefined);
     };
-    const quick = await recordingSource({ source: frames, from: at(0.9), openingBook });
+    const quick = await recordingSource({ source: frames, from: at(0.9), openingBooks });
     const slow = await recordingSource({ source: frames, from: at(0.9) });
     const tokens = [...slow.markets()].flatMap(tokensOf);
     expect(asked).toBeGreaterThan(2);

@@ -32,10 +32,11 @@ export interface RecordingSourceOptions {
   /** Which markets are played and listed; default: all of them. */
   wanted?(market: Market): boolean;
   /**
-   * The book of an instrument at a moment, from something quicker than reading back: asked for books that the last two
-   * minutes of the recording do not hold. Without it the recording is read back until they are found, a day at most.
+   * Books at a moment, of those of these instruments that had one, from something quicker than reading back: asked for the
+   * books that the last two minutes of the recording do not hold. Without it the recording is read back until they are
+   * found, a day at most.
    */
-  openingBook?(instrument: InstrumentId, at: UnixMicros): Promise<BookAt | undefined>;
+  openingBooks?(instruments: readonly InstrumentId[], at: UnixMicros): Promise<Iterable<BookAt>>;
 }
 
 /** How far back the state of a moment is read from, until every book is whole. Markets are traded a day before they open. */
@@ -151,8 +152,9 @@ export class PlayedRecording implements RecordingSource {
       await this.#restore(from, at);
       const missing = this.#missing();
       if (missing.length === 0 || from <= span.from) break;
-      if (index === 0 && this.#options.openingBook) {
-        await this.#seed(missing, at);
+      if (index === 0 && this.#options.openingBooks) {
+        const found = await this.#options.openingBooks(missing, at);
+        for (const { book } of found) this.#books.seed(snapshotOf(book));
         break;
       }
     }
@@ -297,13 +299,6 @@ export class PlayedRecording implements RecordingSource {
     return [...new Set([...listed, ...this.#books.instruments()])].filter(
       (instrument) => !this.#books.isWhole(instrument),
     );
-  }
-
-  async #seed(instruments: readonly InstrumentId[], at: UnixMicros): Promise<void> {
-    for (const instrument of instruments) {
-      const found = await this.#options.openingBook?.(instrument, at);
-      if (found) this.#books.seed(snapshotOf(found.book));
-    }
   }
 }
 
