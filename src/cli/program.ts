@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { book } from "./commands/book.ts";
+import { connections } from "./commands/connections.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { emulate } from "./commands/emulate.ts";
@@ -7,6 +8,7 @@ import { frames } from "./commands/frames.ts";
 import { importFrames } from "./commands/import-frames.ts";
 import { record } from "./commands/record.ts";
 import { repair } from "./commands/repair.ts";
+import { replay } from "./commands/replay.ts";
 import { verify } from "./commands/verify.ts";
 import { VERSION } from "./version.ts";
 
@@ -17,7 +19,7 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate]) {
+  for (const make of [demo, record, importFrames, frames, verify, book, replay, connections, repair, doctor, emulate]) {
     root.addCommand(withExit(make()));
   }
   return root;
