@@ -263,12 +263,20 @@ export class Recording implements FrameSource {
   #play(from: UnixMicros, options: PlaybackOptions, sourceUntil: (place: AbortSignal) => FrameSource): Playback {
     const { speed = 1, paused = false, atEnd = "end" } = options;
     const clock = this.#clock;
-    const playhead = options.playhead ?? createPlayhead({ clock, at: from, speed, playing: !paused });
+    const playhead = options.playhead ?? createPlayhead({ clock, at: from, speed, playing: false });
     const open = async (at: UnixMicros, place: AbortSignal) => {
       const begin = Math.max(at, this.span?.firstReceivedAt ?? at) as UnixMicros;
       return (await this.#openAt(options, begin, sourceUntil(place))).steps();
     };
-    return new Playback({ clock, playhead, open, atEnd, find: (what, after) => this.#findNext(what, after, options) });
+    const playback = new Playback({
+      clock,
+      playhead,
+      open,
+      atEnd,
+      find: (what, after) => this.#findNext(what, after, options),
+    });
+    if (options.playhead === undefined && !paused) playback.play();
+    return playback;
   }
 
   async #findNext(what: "trade" | "gap", after: UnixMicros, options: PlaybackOptions): Promise<UnixMicros | null> {
