@@ -37,6 +37,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
 };
 
+/** The library's door stands in no room, and opens only what these rooms give out. */
+const LIBRARY = "index.ts";
+MAY_IMPORT[LIBRARY] = ["model", "book", "replay"];
+
 const MAX_FILE_LINES = 400;
 const MAX_DOOR_LINES = 20;
 const CONTAINERS = /(^|[/.-])(utils?|helpers?|common|misc|manager|base)([/.-]|$)/;
@@ -60,7 +64,9 @@ const sources = sourcesUnder(SRC);
 const production = sources.filter((source) => !source.path.endsWith(".test.ts"));
 
 function roomsThere(): string[] {
-  return readdirSync(SRC, { withFileTypes: true }).map((entry) => entry.name);
+  return readdirSync(SRC, { withFileTypes: true })
+    .filter((entry) => entry.name !== LIBRARY)
+    .map((entry) => entry.name);
 }
 
 function importsOf(text: string): string[] {
@@ -92,8 +98,13 @@ describe("rooms", () => {
     }
   });
 
-  it.each(roomsThere().filter((room) => room !== "cli"))("%s has a small door that says what it is for", (room) => {
-    const text = readFileSync(join(SRC, room, "index.ts"), "utf8");
+  it.each([
+    ...roomsThere()
+      .filter((room) => room !== "cli")
+      .map((room) => `${room}/index.ts`),
+    LIBRARY,
+  ])("%s is a small door that says what it is for", (door) => {
+    const text = readFileSync(join(SRC, door), "utf8");
     expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(MAX_DOOR_LINES);
     expect(text.startsWith("// ")).toBe(true);
     expect(

@@ -3,6 +3,18 @@ import { EXIT, UserError } from "./failure.ts";
 import { note } from "./output.ts";
 import { program } from "./program.ts";
 
+const BAD_INPUT = [
+  "FormatError",
+  "TargetError",
+  "VenueConfigError",
+  "CredentialsError",
+  "RecordingMissing",
+  "RecordingEmpty",
+  "UnknownInstrument",
+  "NothingSelected",
+  "OutsideRecording",
+];
+
 // A reader that closes the pipe early ("| head") has what it wanted.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(EXIT.ok);
@@ -38,13 +50,10 @@ function failed(error: unknown): number {
 
 /** What other rooms say of a target, a configuration or credentials as given: one line that says what to do. */
 function isBadInput(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    ["TargetError", "VenueConfigError", "CredentialsError", "FormatError"].includes(error.name)
-  );
+  return error instanceof Error && BAD_INPUT.includes(error.name);
 }
 
 /** A full disk, a locked journal, a refused port: the message says it all, a stack would not help. */
 function isOfTheWorld(error: unknown): error is Error {
-  return error instanceof Error && ("code" in error || /^(Archive|Journal|Http)/.test(error.name));
+  return error instanceof Error && ("code" in error || /^(Archive|Journal|Http|Recording)/.test(error.name));
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { archive } from "./commands/archive.ts";
 import { book } from "./commands/book.ts";
+import { connections } from "./commands/connections.ts";
 import { control } from "./commands/control.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -10,6 +11,7 @@ import { frames } from "./commands/frames.ts";
 import { importRecordings } from "./commands/import.ts";
 import { record } from "./commands/record.ts";
 import { repair } from "./commands/repair.ts";
+import { replay } from "./commands/replay.ts";
 import { verify } from "./commands/verify.ts";
 import { VERSION } from "./version.ts";
 
@@ -28,6 +30,8 @@ export function program(): Command {
     frames,
     verify,
     book,
+    replay,
+    connections,
     archive,
     repair,
     doctor,

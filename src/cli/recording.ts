@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Damage, type JournalReader, openJournalReader } from "#journal";
+import type { Damage } from "#journal";
+import { openRecording as openFolder, type Recording } from "#replay";
 import { EXIT, UserError } from "./failure.ts";
 import { note } from "./output.ts";
 
@@ -23,13 +24,22 @@ export function existingJournal(data: string): string {
   );
 }
 
-/** Opens a recording to read. Damage in it is told, the command ends with "check failed", and what is whole is read. */
-export async function openRecording(data: string): Promise<JournalReader> {
-  const onDamage = (damage: Damage): void => {
-    note(`polypunt: ${damageLine(damage)}; "polypunt repair" saves what is whole`);
-    process.exitCode = EXIT.checkFailed;
-  };
-  return openJournalReader(existingJournal(data), { onDamage });
+/**
+ * Opens a recording to read, archive and journal as one. Damage in it is told, the command ends with "check failed", and
+ * what is whole is read.
+ */
+export async function openRecording(data: string): Promise<Recording> {
+  return openFolder(data, {
+    onDamage: (damage) => {
+      note(`polypunt: ${damageLine(damage)}; "polypunt repair" saves what is whole`);
+      process.exitCode = EXIT.checkFailed;
+    },
+  });
+}
+
+/** The same for who has listed the damage already. */
+export function openQuietly(data: string): Promise<Recording> {
+  return openFolder(data, { onDamage: () => undefined });
 }
 
 export function damageLine({ file, offset, reason, lost }: Damage): string {

@@ -1,17 +1,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { UnixMicros } from "#model";
+import type { Clock } from "#host";
+import { SECOND, type UnixMicros } from "#model";
 import { type Playhead, type Reached, UNLIMITED } from "./playhead.ts";
 import type { RecordedItem } from "./recorded-stream.ts";
 
 /** What was played: an item of the recording, or that the playhead was sought and what follows belongs to another place. */
 export type PlaybackItem = RecordedItem | { readonly kind: "sought"; readonly at: UnixMicros };
 
-/** Opens the recording's stream at a moment. */
-export type OpenAt = (
-  from: UnixMicros,
-) => AsyncIterable<readonly RecordedItem[]> | Promise<AsyncIterable<readonly RecordedItem[]>>;
+/** Opens the recording's stream at a moment; the signal aborts when another place is sought. */
+export type OpenAt = (from: UnixMicros, signal: AbortSignal) => Promise<AsyncIterable<readonly RecordedItem[]>>;
 
 export interface PlaybackPlan {
+  /** The machine's. */
+  readonly clock: Clock;
   readonly playhead: Playhead;
   readonly open: OpenAt;
   readonly atEnd: "end" | "wait";
@@ -19,6 +20,8 @@ export interface PlaybackPlan {
   readonly find: (what: "trade" | "gap", after: UnixMicros) => Promise<UnixMicros | null>;
 }
 
+/** How long time is held for the first step of a place. */
+const LONGEST_HOLD = 2 * SECOND;
 /** Items handed out in a row before everybody else gets a turn: at unlimited speed some milliseconds' worth. */
 const ITEMS_A_TURN = 128;
 
@@ -30,6 +33,9 @@ const ITEMS_A_TURN = 128;
 export class Playback implements AsyncIterable<PlaybackItem> {
   readonly playhead: Playhead;
   readonly #plan: PlaybackPlan;
+  /** Lets time go: held from the beginning until the first reading has begun, and while another place is read. */
+  #release: () => void;
+  #place = new AbortController();
   #isClosed = false;
   #isEnded = false;
   #step: Step | null = null;
@@ -39,6 +45,7 @@ export class Playback implements AsyncIterable<PlaybackItem> {
   constructor(plan: PlaybackPlan) {
     this.#plan = plan;
     this.playhead = plan.playhead;
+    this.#release = plan.playhead.hold();
   }
 
   play(): void {
@@ -84,6 +91,8 @@ export class Playback implements AsyncIterable<PlaybackItem> {
   /** Ends the iteration. */
   close(): void {
     this.#isClosed = true;
+    this.#release();
+    this.#place.abort();
     this.#wake?.abort();
     this.#endStep();
   }
@@ -92,6 +101,9 @@ export class Playback implements AsyncIterable<PlaybackItem> {
     if (this.#isRead) throw new Error("a playback has one reader: make another playback with the same playhead");
     this.#isRead = true;
     let seeks = this.playhead.seeks;
+    const cancel = this.playhead.onChange((change) => {
+      if (change === "seek") this.#place.abort();
+    });
     try {
       while (!this.#isClosed) {
         yield* this.#playFrom(this.playhead.now(), seeks);
@@ -101,6 +113,7 @@ export class Playback implements AsyncIterable<PlaybackItem> {
         yield { kind: "sought", at: this.playhead.now() };
       }
     } finally {
+      cancel();
       this.#isEnded = true;
       this.#endStep();
     }
@@ -124,14 +137,39 @@ export class Playback implements AsyncIterable<PlaybackItem> {
 
   async *#playFrom(from: UnixMicros, seeks: number): AsyncGenerator<RecordedItem, void> {
     let handed = 0;
-    for await (const items of await this.#plan.open(from)) {
-      for (const item of items) {
-        const how = await this.#pass(item, seeks);
-        if (how !== "reached") return;
-        yield item;
-        if (this.#isClosed || seeks !== this.playhead.seeks) return;
-        if (++handed % ITEMS_A_TURN === 0) await nextTurn();
+    this.#place = new AbortController();
+    const { signal } = this.#place;
+    if (this.#isClosed || seeks !== this.playhead.seeks) return;
+    const steps = await this.#opened(from, signal);
+    try {
+      for (let next = await steps.first; !next.done; next = await steps.rest.next()) {
+        for (const item of next.value) {
+          if ((await this.#pass(item, seeks)) !== "reached") return;
+          yield item;
+          if (this.#isClosed || seeks !== this.playhead.seeks) return;
+          if (++handed % ITEMS_A_TURN === 0) await nextTurn();
+        }
       }
+    } finally {
+      await steps.rest.return?.();
+    }
+  }
+
+  /** The stream at a moment with its first step read: time is held until then, or until the playback is closed. */
+  async #opened(from: UnixMicros, signal: AbortSignal) {
+    const waited = new AbortController();
+    const held = this.#release;
+    this.#release = this.playhead.hold();
+    held();
+    try {
+      const rest = (await this.#plan.open(from, signal))[Symbol.asyncIterator]();
+      const first = rest.next();
+      // A place where nothing was recorded yet (the live end) must not hold the time.
+      await Promise.race([first, this.#plan.clock.sleep(LONGEST_HOLD, waited.signal)]);
+      return { first, rest };
+    } finally {
+      waited.abort();
+      this.#release();
     }
   }
 

@@ -184,6 +184,21 @@ describe("a step", () => {
     expect(head.playing).toBe(false);
   });
 
+  it("is held while somebody reads, and goes on from there", async () => {
+    const { host, head } = played();
+    const [first, second] = [head.hold(), head.hold()];
+    let reached = 0;
+    void head.reach(at(1)).then(() => reached++);
+    await host.advance(10 * SECOND);
+    first();
+    first();
+    await host.advance(10 * SECOND);
+    expect([head.now(), head.playing, reached]).toEqual([START, true, 0]);
+    second();
+    await host.advance(SECOND);
+    expect([head.now(), reached]).toEqual([at(1), 1]);
+  });
+
   it("tells of each change", () => {
     const { head } = played();
     const told: string[] = [];

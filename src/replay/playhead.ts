@@ -36,6 +36,11 @@ export interface Playhead extends Clock {
   readonly seeks: number;
   play(): void;
   pause(): void;
+  /**
+   * Time stands until the returned function is called, without being paused: who shares the clock holds it while a sought
+   * place is being read, so that nothing there comes late.
+   */
+  hold(): () => void;
   /** @throws RangeError where it is not above 0. */
   setSpeed(speed: number): void;
   seek(at: UnixMicros): void;
@@ -67,6 +72,7 @@ class SharedPlayhead implements Playhead {
   #speed: number;
   #playing: boolean;
   #seeks = 0;
+  #holds = 0;
   /** Where it stood when the host's monotonic clock stood at `#anchor`: each change makes a new anchor. */
   #at: number;
   #played = 0;
@@ -115,6 +121,21 @@ class SharedPlayhead implements Playhead {
     this.#changed("pause");
   }
 
+  hold(): () => void {
+    this.#settle();
+    this.#holds++;
+    this.#arm();
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#settle();
+      this.#holds--;
+      this.#releaseReached();
+      this.#arm();
+    };
+  }
+
   setSpeed(speed: number): void {
     checkedSpeed(speed);
     if (speed === this.#speed) return;
@@ -148,9 +169,9 @@ class SharedPlayhead implements Playhead {
 
   reach(at: UnixMicros, signal?: AbortSignal): Promise<Reached> {
     if (signal?.aborted) return Promise.resolve("aborted");
-    if (this.#playing) {
+    if (this.#runs) {
       if (this.#speed === UNLIMITED && at > this.#at) this.advanceTo(at);
-      if (this.#playing && this.now() >= at) return Promise.resolve("reached");
+      if (this.#runs && this.now() >= at) return Promise.resolve("reached");
     }
     return new Promise((resolve) => {
       const onAbort = (): void => this.#release(waiter, "aborted");
@@ -198,9 +219,13 @@ class SharedPlayhead implements Playhead {
     return cancel;
   }
 
+  get #runs(): boolean {
+    return this.#playing && this.#holds === 0;
+  }
+
   /** Micros of recording since the anchor. */
   #sinceAnchor(): number {
-    if (!this.#playing || this.#speed === UNLIMITED) return 0;
+    if (!this.#runs || this.#speed === UNLIMITED) return 0;
     return (this.#host.monotonic() - this.#anchor) * this.#speed;
   }
 
@@ -225,7 +250,7 @@ class SharedPlayhead implements Playhead {
   }
 
   #releaseReached(): void {
-    if (!this.#playing) return;
+    if (!this.#runs) return;
     const now = this.now();
     for (const waiter of [...this.#waiters]) if (waiter.at <= now) this.#release(waiter, "reached");
   }
@@ -234,7 +259,7 @@ class SharedPlayhead implements Playhead {
   #arm(): void {
     this.#disarm?.();
     this.#disarm = null;
-    if (!this.#playing) return;
+    if (!this.#runs) return;
     const wait = this.#nextWait();
     if (wait === null) return;
     const holds = this.#waiters.size > 0 || this.#timers.held > 0;
@@ -261,7 +286,7 @@ class SharedPlayhead implements Playhead {
 
   #wake(): void {
     this.#disarm = null;
-    if (!this.#playing) return;
+    if (!this.#runs) return;
     const moment = this.#speed === UNLIMITED ? this.#nextMoment() : null;
     if (moment !== null) return this.advanceTo(moment as UnixMicros);
     this.#settle();

@@ -166,7 +166,7 @@ export class Recording implements FrameSource {
     const from = options.from ?? this.span?.firstReceivedAt;
     if (from === undefined) throw new RecordingEmpty();
     this.checkInside(from);
-    return this.#play(from, options, this.frames);
+    return this.#play(from, options, () => this.frames);
   }
 
   /**
@@ -178,7 +178,9 @@ export class Recording implements FrameSource {
     await this.facts.refresh();
     this.select(options);
     const from = options.from ?? this.span?.lastReceivedAt ?? this.#clock.now();
-    const playback = this.#play(from, { speed: UNLIMITED, ...options }, this.#learning(options.signal));
+    const playback = this.#play(from, { speed: UNLIMITED, ...options }, (place) =>
+      this.#learning(AbortSignal.any([options.signal, place])),
+    );
     options.signal.addEventListener("abort", () => playback.close(), { once: true });
     return playback;
   }
@@ -258,15 +260,23 @@ export class Recording implements FrameSource {
 
   #learned = false;
 
-  #play(from: UnixMicros, options: PlaybackOptions, source: FrameSource): Playback {
+  #play(from: UnixMicros, options: PlaybackOptions, sourceUntil: (place: AbortSignal) => FrameSource): Playback {
     const { speed = 1, paused = false, atEnd = "end" } = options;
     const clock = this.#clock;
-    const playhead = options.playhead ?? createPlayhead({ clock, at: from, speed, playing: !paused });
-    const open = async (at: UnixMicros) => {
+    const playhead = options.playhead ?? createPlayhead({ clock, at: from, speed, playing: false });
+    const open = async (at: UnixMicros, place: AbortSignal) => {
       const begin = Math.max(at, this.span?.firstReceivedAt ?? at) as UnixMicros;
-      return (await this.#openAt(options, begin, source)).steps();
+      return (await this.#openAt(options, begin, sourceUntil(place))).steps();
     };
-    return new Playback({ playhead, open, atEnd, find: (what, after) => this.#findNext(what, after, options) });
+    const playback = new Playback({
+      clock,
+      playhead,
+      open,
+      atEnd,
+      find: (what, after) => this.#findNext(what, after, options),
+    });
+    if (options.playhead === undefined && !paused) playback.play();
+    return playback;
   }
 
   async #findNext(what: "trade" | "gap", after: UnixMicros, options: PlaybackOptions): Promise<UnixMicros | null> {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { crossing, cumulativeDepth, imbalance, mid, spread, weightedMid } from "#book";
 import type { InstrumentId, Level, UnixMicros } from "#model";
 import { formatMicros, formatTime, MILLISECOND } from "#model";
-import { type BookAt, bookAt, marketsOf, nameOf } from "#replay";
+import { type BookAt, nameOf } from "#replay";
 import type { MarketBook } from "#timeline";
 import { UserError } from "../failure.ts";
 import { type DataOption, dataOption, jsonOption, timeArgument, tokenArgument, wholeNumber } from "../options.ts";
@@ -28,9 +28,9 @@ export function book(): Command {
     .action(async (options: BookOptions) => {
       const reader = await openRecording(options.data);
       try {
-        const markets = await marketsOf(reader, { toTime: options.at });
-        const found = await bookAt(reader, markets, options.token, options.at);
+        const found = await reader.bookAt(options.token, options.at);
         if (!found) throw new UserError(unknownBook(options, reader.span));
+        const markets = reader.facts.marketsAt(options.at);
         if (options.json) printJson(asJson(found, markets, options));
         else printBook(found, markets, options);
       } finally {

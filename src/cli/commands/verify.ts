@@ -1,11 +1,12 @@
+import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
-import { openJournalReader, verifyJournal } from "#journal";
+import { type JournalVerification, verifyJournal } from "#journal";
 import { formatTime, type Gap, proofRate, VERDICTS } from "#model";
 import { type ProofReport, proveRecording } from "#replay";
 import { EXIT } from "../failure.ts";
 import { type DataOption, dataOption, jsonOption } from "../options.ts";
 import { Progress, print, printJson, table } from "../output.ts";
-import { damageLine, existingJournal } from "../recording.ts";
+import { damageLine, journalFolder, openQuietly } from "../recording.ts";
 
 interface VerifyOptions extends DataOption {
   readonly json?: true;
@@ -13,7 +14,18 @@ interface VerifyOptions extends DataOption {
   readonly strict?: true;
 }
 
-type Integrity = Awaited<ReturnType<typeof verifyJournal>>;
+type Integrity = JournalVerification;
+
+/** All of the recording is in the archive, which has a verification of its own. */
+const NO_JOURNAL: Integrity = {
+  frames: 0,
+  blocks: 0,
+  segments: 0,
+  bytes: 0,
+  damage: [],
+  tornBytes: 0,
+  knownLosses: [],
+};
 
 export function verify(): Command {
   return new Command("verify")
@@ -30,11 +42,11 @@ export function verify(): Command {
     )
     .option("--strict", "a contradiction or a gap fails the check too, not only damage")
     .action(async (options: VerifyOptions) => {
-      const folder = existingJournal(options.data);
+      // Without one, the error says so before any work.
+      const reader = await openQuietly(options.data);
       const progress = new Progress("verifying");
-      const integrity = await verifyJournal(folder);
-      // Damage is known by now, and listed.
-      const reader = await openJournalReader(folder, { onDamage: () => undefined });
+      const folder = journalFolder(options.data);
+      const integrity = existsSync(folder) ? await verifyJournal(folder) : NO_JOURNAL;
       const total = reader.span?.frames ?? 0;
       const report = await proveRecording(reader, {
         search: options.infer,
