@@ -25,9 +25,9 @@ export interface PartitionOptions {
 }
 
 /** A row group. */
-const ROWS_A_FILE = 100_000;
+const ROWS_A_FILE = 50_000;
 /** Of all files together: what is largest is then written, so that many partitions take no more memory than one. */
-const ROWS_IN_MEMORY = 300_000;
+const ROWS_IN_MEMORY = 200_000;
 /** As Hive, DuckDB, pyarrow and polars write and read a partition without a value. */
 const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
 
