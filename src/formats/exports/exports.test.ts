@@ -176,6 +176,8 @@ describe("events", () => {
       ["book", "", "", ""],
       ["book", "ask", "0.6", "1"],
     ]);
+    // What stands in the path does not stand in the rows.
+    expect(Object.keys(csvRows(join(base.out, folder, "part-0.csv"))[0] ?? {})).not.toContain("token");
     const manifest = JSON.parse(readFileSync(join(base.out, "manifest.json"), "utf8"));
     expect(manifest).toMatchObject({
       complete: true,
