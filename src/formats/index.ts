@@ -3,7 +3,7 @@
 export { exportNdjson, NDJSON_SHAPES, type NdjsonShape } from "./exports/export-ndjson.ts";
 export { exportNpz, type LatencyShift } from "./exports/export-npz.ts";
 export { exportTables } from "./exports/export-tables.ts";
-export { exportTardisCsv, TARDIS_TYPES, type TardisType } from "./exports/export-tardis.ts";
+export { exportTardisCsv, type TardisType } from "./exports/export-tardis.ts";
 export { PARTITION_KEYS, type PartitionKey } from "./exports/partitions.ts";
 export type { ExportOptions, ExportResult } from "./exports/run-export.ts";
 export type { Every } from "./exports/sampler.ts";

@@ -78,13 +78,13 @@ class TardisExport implements ExportWork, L2Sink {
     this.#tables = new Map(
       options.types.map((type) => {
         const table = type === "trades" ? TRADES : INCREMENTAL;
-        const open = csvTables(table, { lineEnd: "\n", times: "micros", gzip: options.gzip });
+        const open = (kept: Table) => csvTables(kept, { lineEnd: "\n", times: "micros", gzip: options.gzip });
         const end = options.gzip ? "csv.gz" : "csv";
         const pathOf = (_: string, { date, token }: { date: string | null; token: string | null }): string =>
           `${EXCHANGE}_${type}_${date ?? "none"}_${token ?? "none"}.${end}`;
         return [
           type,
-          new Partitions({ folder, markets: context.survey.markets, keys: ["token", "date"], open, pathOf }),
+          new Partitions({ folder, markets: context.survey.markets, keys: ["token", "date"], table, open, pathOf }),
         ];
       }),
     );

@@ -3,14 +3,16 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import type { InstrumentId, Level, Side, UnixMicros } from "#model";
+import type { InstrumentId, Level, PriceMicros, ReferencePrice, Side, UnixMicros } from "#model";
 import { SECOND } from "#model";
+import { encodeRtdsUpdate } from "#venue";
 import { csvRows, exporting, lastAt, levelsOf, micros, rowsOf, ToldBook } from "../fixtures/exporting.ts";
 import { randomRecording } from "../fixtures/random-recording.ts";
 import { DOWN, moment, OPENS_AT, ScriptedRecording, UP, WINDOW } from "../fixtures/scripted-recording.ts";
 import { exportNpz } from "./export-npz.ts";
 import { exportTables, type TableExportOptions } from "./export-tables.ts";
 import { exportTardisCsv } from "./export-tardis.ts";
+import type { ExportAsk } from "./selection.ts";
 
 const TOKENS = [UP, DOWN] as const;
 const EVERY_SECOND = { kind: "interval", micros: SECOND } as const;
@@ -176,6 +178,8 @@ describe("events", () => {
       ["book", "", "", ""],
       ["book", "ask", "0.6", "1"],
     ]);
+    // What stands in the path does not stand in the rows.
+    expect(Object.keys(csvRows(join(base.out, folder, "part-0.csv"))[0] ?? {})).not.toContain("token");
     const manifest = JSON.parse(readFileSync(join(base.out, "manifest.json"), "utf8"));
     expect(manifest).toMatchObject({
       complete: true,
@@ -190,6 +194,43 @@ describe("events", () => {
         "gaps.csv",
       ].sort(),
     );
+  });
+});
+
+describe("prices of the underlying", () => {
+  const price = (symbol: string, seconds: number): ReferencePrice => ({
+    kind: "reference_price",
+    source: "rtds",
+    provider: "chainlink",
+    symbol,
+    measure: "spot",
+    windowSeconds: null,
+    price: 66_000_123_456 as PriceMicros,
+    exact: "66000.123456",
+    observedAt: moment(seconds - 1),
+    sentAt: moment(seconds - 0.5),
+    history: false,
+  });
+  const recording = () =>
+    ["btcusd", "ethusd"].reduce(
+      (made, symbol) => made.raw(3, encodeRtdsUpdate(price(symbol, 3), "x"), "rtds-a-0"),
+      SMALL(),
+    );
+
+  it("come out with all their digits, those of the selected markets alone", async () => {
+    const symbols = async (ask: Partial<ExportAsk>) => {
+      const base = exporting(recording(), ask);
+      await exportTables({ ...base, ...tables({ whats: ["prices"] }) });
+      return rowsOf(base.out, "prices/part-0.parquet");
+    };
+    expect((await symbols({})).map((row) => row.symbol)).toEqual(["btcusd", "ethusd"]);
+    const own = await symbols({ series: ["btc-updown-15m"] });
+    expect(own).toMatchObject([
+      {
+        ...{ symbol: "btcusd", exact: "66000.123456", measure: "spot", provider: "chainlink", history: false },
+        ...{ observed_at: moment(2), sent_at: moment(2.5), received_at: moment(3), price: 66_000.123456 },
+      },
+    ]);
   });
 });
 

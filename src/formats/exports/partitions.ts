@@ -4,7 +4,7 @@ import { formatTime, type InstrumentId, type UnixMicros } from "#model";
 import type { MarketBook } from "#timeline";
 import type { ExportFolder } from "./export-folder.ts";
 import type { OpenTable, TableWriter } from "./table-writer.ts";
-import type { Row } from "./tables.ts";
+import type { Row, Table } from "./tables.ts";
 
 export const PARTITION_KEYS = ["series", "slug", "token", "date"] as const;
 export type PartitionKey = (typeof PARTITION_KEYS)[number];
@@ -19,15 +19,17 @@ export interface PartitionOptions {
   readonly folder: ExportFolder;
   readonly markets: MarketBook;
   readonly keys: readonly PartitionKey[];
-  readonly open: OpenTable;
+  /** All of its columns; those that stand in the path are left out of the rows, as Hive does and its readers want. */
+  readonly table: Table;
+  open(table: Table): OpenTable;
   /** Path of a partition's file inside the folder; `partition` is "series=…/date=…/", or "". */
   pathOf(partition: string, values: Readonly<Record<PartitionKey, string | null>>): string;
 }
 
 /** A row group. */
-const ROWS_A_FILE = 100_000;
+const ROWS_A_FILE = 50_000;
 /** Of all files together: what is largest is then written, so that many partitions take no more memory than one. */
-const ROWS_IN_MEMORY = 300_000;
+const ROWS_IN_MEMORY = 200_000;
 /** As Hive, DuckDB, pyarrow and polars write and read a partition without a value. */
 const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
 
@@ -35,10 +37,18 @@ const NO_VALUE = "__HIVE_DEFAULT_PARTITION__";
 export class Partitions {
   readonly #options: PartitionOptions;
   readonly #files = new Map<string, { readonly path: string; readonly writer: TableWriter }>();
+  readonly #open: OpenTable;
+  /** Which cells of a row are kept; null: all. */
+  readonly #kept: readonly number[] | null;
   #last: { readonly place: string; readonly writer: TableWriter } | null = null;
 
   constructor(options: PartitionOptions) {
     this.#options = options;
+    const { keys, table, open } = options;
+    const inPath = (name: string): boolean => (keys as readonly string[]).includes(name);
+    const kept = table.columns.flatMap(({ name }, index) => (inPath(name) ? [] : [index]));
+    this.#kept = kept.length === table.columns.length ? null : kept;
+    this.#open = open({ ...table, columns: table.columns.filter(({ name }) => !inPath(name)) });
   }
 
   get rows(): number {
@@ -48,7 +58,8 @@ export class Partitions {
   }
 
   add(row: Row, place: RowPlace): void {
-    this.#writerOf(place).add(row);
+    const kept = this.#kept;
+    this.#writerOf(place).add(kept === null ? row : kept.map((index) => row[index] ?? null));
   }
 
   /** Writes where enough has come together; rejects with Error of the file system. */
@@ -77,7 +88,7 @@ export class Partitions {
 
   /** A table without a row still has a file, so that a reader finds its columns. */
   ensureOne(): void {
-    if (this.#files.size === 0) this.#open("", { series: null, slug: null, token: null, date: null });
+    if (this.#files.size === 0) this.#begin("", { series: null, slug: null, token: null, date: null });
   }
 
   #writerOf({ instrument, at }: RowPlace): TableWriter {
@@ -88,15 +99,15 @@ export class Partitions {
     const market = instrument === null ? undefined : markets.ofInstrument(instrument);
     const values = { series: market?.seriesSlug ?? null, slug: market?.slug ?? null, token: instrument, date };
     const partition = keys.map((key) => `${key}=${pathText(values[key] ?? NO_VALUE)}/`).join("");
-    const writer = this.#files.get(partition)?.writer ?? this.#open(partition, values);
+    const writer = this.#files.get(partition)?.writer ?? this.#begin(partition, values);
     this.#last = { place, writer };
     return writer;
   }
 
-  #open(partition: string, values: Readonly<Record<PartitionKey, string | null>>): TableWriter {
-    const { folder, open, pathOf } = this.#options;
+  #begin(partition: string, values: Readonly<Record<PartitionKey, string | null>>): TableWriter {
+    const { folder, pathOf } = this.#options;
     const path = pathOf(partition, values);
-    const writer = open(folder.path(path));
+    const writer = this.#open(folder.path(path));
     this.#files.set(partition, { path, writer });
     return writer;
   }

@@ -60,8 +60,8 @@ export interface PmxtRow {
   readonly newTick: number | null;
 }
 
-/** A row group of more rows is read in slices, each of which has to unpack its pages again. */
-const MOST_ROWS = 1 << 20;
+/** A row group of more rows is read in slices; a slice unpacks again the pages that it shares with the one before it. */
+const MOST_ROWS = 1 << 18;
 
 export interface RowSelection {
   /** null: all of them. */

@@ -15,7 +15,7 @@ export interface PmxtOptions extends RowSelection {
   onShare?(share: number): void;
 }
 
-const ROWS_AT_ONCE = 250_000;
+const ROWS_AT_ONCE = 150_000;
 /** No message of the venue comes near it: a file in which all rows have one time is cut here. */
 const MOST_CHANGES = 5_000;
 
