@@ -2,5 +2,6 @@
 export { bookDigest, type DigestFields, snapshotDigest } from "./digest.ts";
 export type { BookState, FramePosition, InstrumentFacts, InstrumentProof, StateVerdict } from "./instrument-state.ts";
 export { Ladder } from "./ladder.ts";
+export { searchLastTrade } from "./last-trade-search.ts";
 export { Prover, type ProverOptions } from "./prover.ts";
 export * from "./views.ts";
