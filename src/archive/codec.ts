@@ -1,2 +1,3 @@
 // Which codec chunks are written and read with: chosen here and nowhere else.
-export { encodePlainChunk as encodeChunk, openPlainChunk as openChunk } from "./plain-chunk.ts";
+export { encodeChunk } from "./columns/encode-chunk.ts";
+export { openChunk } from "./columns/open-chunk.ts";
