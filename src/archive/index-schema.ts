@@ -145,6 +145,7 @@ function clear(database: DatabaseSync): void {
 }
 
 function check(database: DatabaseSync): void {
+  for (const name of ["packs", ...PACK_TABLES, "windows", "series"]) database.prepare(`SELECT 1 FROM ${name}`);
   const [row] = database.prepare("PRAGMA quick_check(1)").all() as unknown as readonly { quick_check: string }[];
   if (row?.quick_check !== "ok") throw Object.assign(new Error(row?.quick_check ?? "no answer"), { errcode: CORRUPT });
 }

@@ -149,7 +149,7 @@ describe("@polymarket/client", () => {
       ]);
       const done = (async () => {
         for await (const event of handle) {
-          if (event.topic === "market") books.take(event as { type: string; payload: Payload });
+          if (event.topic === "market") books.take(event as unknown as { type: string; payload: Payload });
           else prices++;
         }
       })();
