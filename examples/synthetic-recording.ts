@@ -61,7 +61,11 @@ export async function syntheticFrames(given: Partial<RecordingOptions> = {}): Pr
 export async function writeRecording(frames: readonly Frame[], folder?: string): Promise<string> {
   const data = folder ?? mkdtempSync(join(tmpdir(), "polypunt-example-"));
   const journal = await openJournal({ directory: join(data, "journal"), clock: systemClock() });
-  for (const frame of frames) journal.append(frame);
+  for (const [index, frame] of frames.entries()) {
+    journal.append(frame);
+    // What may wait to be durable is bounded.
+    if (index % 10_000 === 0) await journal.flush();
+  }
   await journal.close();
   return data;
 }
