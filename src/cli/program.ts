@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { book } from "./commands/book.ts";
+import { control } from "./commands/control.ts";
 import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { emulate } from "./commands/emulate.ts";
@@ -17,7 +18,7 @@ export function program(): Command {
     .version(VERSION)
     .showHelpAfterError("(polypunt --help lists the commands)")
     .exitOverride();
-  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate]) {
+  for (const make of [demo, record, importFrames, frames, verify, book, repair, doctor, emulate, control]) {
     root.addCommand(withExit(make()));
   }
   return root;

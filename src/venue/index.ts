@@ -11,6 +11,7 @@ export { Feed, type FeedOptions, type FeedState } from "./polymarket/feed.ts";
 export * from "./polymarket/feed-plan.ts";
 export { decodeGamma, type GammaAnswer } from "./polymarket/gamma.ts";
 export { type BookAnswer, Rest, type RestOptions } from "./polymarket/rest.ts";
+export { decodeWindowPrices } from "./polymarket/rest-answers.ts";
 export * from "./polymarket/series.ts";
 export * from "./polymarket/subscribe.ts";
 export { type Surface, surfaceOf } from "./polymarket/surface.ts";

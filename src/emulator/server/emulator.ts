@@ -1,19 +1,22 @@
 import { type Clock, type Log, silentLog, systemClock } from "#host";
-import type { InstrumentId } from "#model";
+import type { InstrumentId, UnixMicros } from "#model";
 import type { VenueConfig, VenueEndpoints } from "#venue";
-import type { BookAnswer, EmulatedItem, EmulatorSource } from "../source.ts";
+import { controlApi } from "../control/control-api.ts";
+import { createControl, type EmulatorControl } from "../control/playback.ts";
+import type { EmulatedItem, EmulatorSource } from "../source.ts";
 import { FaultDesk } from "./fault-desk.ts";
+import { FaultInjector } from "./fault-injector.ts";
 import type { Injection, InjectionRecord } from "./injections.ts";
 import { Listener } from "./listener.ts";
-import { createMarketData, type MarketData } from "./market-data.ts";
-import { play } from "./pacer.ts";
+import { createMarketData } from "./market-data.ts";
 import type { PartContext, VenuePart } from "./parts.ts";
+import { isPlayhead, Player } from "./player.ts";
 
 export interface EmulatorOptions {
   readonly source: EmulatorSource;
-  /** Paces everything; may run faster than real time. */
+  /** Paces everything; may run faster than real time. With a Playhead the emulator can be controlled. */
   readonly clock: Clock;
-  /** For keepalives and limits of what clients send; default: the same. Where that one can be paused it must not be. */
+  /** For keepalives and limits of what clients send. Default: the clock, or real time where that is a Playhead. */
   readonly network?: Clock;
   /** 0, the default: any free one. Always on loopback. */
   readonly port?: number;
@@ -23,6 +26,10 @@ export interface EmulatorOptions {
   readonly tokenLimit?: number | null;
   /** What may pile up for a reader before it is disconnected. */
   readonly maxBufferedBytes?: number;
+  /** Sockets open at once, 1,000; more are refused with HTTP 429. */
+  readonly maxSockets?: number;
+  /** Sockets opened within a second before HTTP 429, as the venue answers bursts; null, the default: any number. */
+  readonly connectsASecond?: number | null;
   readonly log?: Log;
 }
 
@@ -30,6 +37,8 @@ export interface Emulator {
   readonly endpoints: VenueEndpoints;
   /** For a recorder, here or in another process: where the venue is, and what time it is there. */
   config(): VenueConfig;
+  /** Pause, seek, speed and step; also served over HTTP, under /control. */
+  readonly control: EmulatorControl;
   inject(injection: Injection): void;
   /** What was injected, and what it hit so far. */
   injected(): readonly InjectionRecord[];
@@ -39,6 +48,7 @@ export interface Emulator {
 }
 
 const MAX_BUFFERED_BYTES = 16 * 1_048_576;
+const MAX_SOCKETS = 1_000;
 
 /** Opens the venue's sockets and HTTP services on one loopback port, and plays the source through them. */
 export async function startEmulator(options: EmulatorOptions): Promise<Emulator> {
@@ -48,19 +58,17 @@ export async function startEmulator(options: EmulatorOptions): Promise<Emulator>
 }
 
 class VenueServer implements Emulator {
+  readonly control: EmulatorControl;
   readonly #options: EmulatorOptions;
   readonly #source: EmulatorSource;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #faults: FaultDesk;
+  readonly #injector: FaultInjector;
   readonly #listener: Listener;
-  readonly #marketData: MarketData;
+  readonly #player: Player;
   readonly #parts: readonly VenuePart[];
-  readonly #ending = new AbortController();
-  /** Books that REST and dumps show in place of the true ones, and for how many stale_book faults. */
-  readonly #stale = new Map<InstrumentId, BookAnswer>();
-  #staleFaults = 0;
-  #finished: Promise<void> = Promise.resolve();
+  #running: Promise<void> = Promise.resolve();
 
   constructor(options: EmulatorOptions) {
     const { source, clock } = options;
@@ -69,17 +77,32 @@ class VenueServer implements Emulator {
     this.#clock = clock;
     this.#log = options.log ?? silentLog();
     this.#faults = new FaultDesk(clock);
-    const book = (instrument: InstrumentId) => this.#book(instrument);
-    const context: PartContext = { source, clock, network: options.network ?? clock, book };
-    this.#marketData = createMarketData(context, options.tokenLimit === undefined ? 500 : options.tokenLimit);
-    this.#parts = [this.#marketData];
+    const network = options.network ?? (isPlayhead(clock) ? systemClock() : clock);
+    const outlets = () => this.#listener.outlets();
+    const book = (instrument: InstrumentId) => this.#injector.book(instrument);
+    const context: PartContext = { source, clock, network, book };
+    const marketData = createMarketData(context, options.tokenLimit === undefined ? 500 : options.tokenLimit);
+    const cross = marketData.market.cross.bind(marketData.market);
+    this.#injector = new FaultInjector({ source, clock, desk: this.#faults, outlets, cross });
+    this.#player = new Player({
+      source,
+      clock,
+      deliver: (item) => this.#deliver(item),
+      moved: (at) => this.#moved(at),
+      drained: () => this.#listener.drained(),
+    });
+    this.control = createControl({ player: this.#player, source, clock, outlets, faults: () => this.injected() });
+    this.#parts = [controlApi(this), marketData];
     this.#listener = new Listener({
       doors: this.#parts.flatMap(({ doors = [] }) => doors),
       routes: this.#parts.flatMap(({ routes = [] }) => routes),
       faults: this.#faults,
       clock,
+      network,
       log: this.#log,
       maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+      maxSockets: options.maxSockets ?? MAX_SOCKETS,
+      connectsASecond: options.connectsASecond ?? null,
     });
   }
 
@@ -88,13 +111,13 @@ class VenueServer implements Emulator {
     while ((this.#source.nextAt() ?? Number.POSITIVE_INFINITY) <= this.#clock.now()) this.#source.step();
     await this.#listener.open(port);
     for (const injection of this.#options.faults ?? []) this.inject(injection);
-    this.#finished = play(this.#source, this.#clock, (item) => this.#deliver(item), this.#ending.signal);
+    this.#running = this.#player.run();
     // Whoever awaits `finished` gets the error; for the others it is in the log, and the sockets fall silent.
-    this.#finished.catch((error: unknown) => this.#log.error({ error: String(error) }, "the emulator's source failed"));
+    this.finished.catch((error: unknown) => this.#log.error({ error: String(error) }, "the emulator's source failed"));
   }
 
   get finished(): Promise<void> {
-    return this.#finished;
+    return this.#player.finished;
   }
 
   get endpoints(): VenueEndpoints {
@@ -111,34 +134,19 @@ class VenueServer implements Emulator {
   }
 
   config(): VenueConfig {
+    // A clock without limit cannot be followed by another one.
+    const { speed } = this.#clock;
     return {
       endpoints: this.endpoints,
       // Any well-formed ones open PolyBolt here.
       credentials: { apiKey: "emulator", secret: "emulator", passphrase: "emulator" },
-      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: this.#clock.speed },
+      clock: { venueAt: this.#clock.now(), wallAt: systemClock().now(), speed: Number.isFinite(speed) ? speed : 1 },
     };
   }
 
   inject(injection: Injection): void {
     this.#log.info({ injection }, "fault injected");
-    switch (injection.kind) {
-      case "disconnect":
-        return this.#disconnect(injection);
-      case "cross": {
-        const seen = this.#marketData.market.cross(injection.instrument, injection.socket);
-        return this.#faults.note(this.#faults.admit(injection, seen > 0), seen);
-      }
-      case "stale_book":
-        return this.#freezeBooks(injection);
-      case "clock_skew": {
-        const possible = this.#source.skew(injection.byMicros);
-        this.#faults.admit(injection, possible);
-        if (possible) this.#clock.after(injection.forMicros, () => this.#source.skew(0));
-        return;
-      }
-      default:
-        this.#faults.admit(injection);
-    }
+    this.#injector.inject(injection);
   }
 
   injected(): readonly InjectionRecord[] {
@@ -146,10 +154,10 @@ class VenueServer implements Emulator {
   }
 
   async close(): Promise<void> {
-    this.#ending.abort();
+    this.#player.close();
     for (const part of this.#parts) part.close?.();
     await this.#listener.close();
-    await this.#finished.catch(() => undefined);
+    await this.#running;
     await this.#source.close();
   }
 
@@ -157,31 +165,10 @@ class VenueServer implements Emulator {
     for (const part of this.#parts) part.deliver?.(item);
   }
 
-  #book(instrument: InstrumentId): BookAnswer {
-    return this.#stale.get(instrument) ?? this.#source.book(instrument);
-  }
-
-  #disconnect(injection: Extract<Injection, { kind: "disconnect" }>): void {
-    const { surface = "market", socket, code } = injection;
-    const hit = [...this.#listener.outlets()].filter(
-      (outlet) => outlet.surface === surface && (socket === undefined || outlet.index === socket),
-    );
-    for (const outlet of hit) outlet.end(code);
-    this.#faults.note(this.#faults.admit(injection, hit.length > 0), hit.length);
-  }
-
-  #freezeBooks(injection: Extract<Injection, { kind: "stale_book" }>): void {
-    const instruments =
-      injection.instruments ??
-      [...this.#source.markets()].flatMap(({ outcomes }) => outcomes.map(({ instrument }) => instrument));
-    for (const instrument of instruments) {
-      const answer = this.#source.book(instrument);
-      if (answer.kind === "open" && !this.#stale.has(instrument)) this.#stale.set(instrument, answer);
-    }
-    this.#staleFaults++;
-    this.#faults.note(this.#faults.admit(injection, this.#stale.size > 0), this.#stale.size);
-    this.#clock.after(injection.forMicros, () => {
-      if (--this.#staleFaults === 0) this.#stale.clear();
-    });
+  /** What was on its way to a client is of a moment that is no more. */
+  #moved(at: UnixMicros): void {
+    this.#injector.moved();
+    for (const outlet of this.#listener.outlets()) outlet.forget();
+    for (const part of this.#parts) part.moved?.(at);
   }
 }

@@ -15,14 +15,15 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Running {
   readonly record: Mutable<InjectionRecord>;
-  readonly until: UnixMicros;
+  /** By the monotonic clock: a seek does not end or prolong a fault. */
+  readonly until: number;
   /** Hits left; each hit socket has its own count, because redundant sockets carry the same frames. */
   readonly left: Map<number, number>;
 }
 
 /** The log is for tests and demos: the oldest records go when it is full. */
 const MAX_RECORDS = 1_000;
-const FOREVER = Number.MAX_SAFE_INTEGER as UnixMicros;
+const FOREVER = Number.MAX_SAFE_INTEGER;
 
 /** Knows the faults in force, decides what they do to a frame or request, and keeps account of it. */
 export class FaultDesk {
@@ -32,6 +33,11 @@ export class FaultDesk {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** True while any fault is in force. */
+  get busy(): boolean {
+    return this.#running.length > 0;
   }
 
   get records(): readonly InjectionRecord[] {
@@ -55,7 +61,7 @@ export class FaultDesk {
     this.#records.push(record);
     if (this.#records.length > MAX_RECORDS) this.#records.shift();
     const duration = durationOf(injection);
-    const until = duration > 0 ? ((at + duration) as UnixMicros) : FOREVER;
+    const until = duration > 0 ? this.#clock.monotonic() + duration : FOREVER;
     if (lasting) this.#running.push({ record, until, left: new Map() });
     return record;
   }
@@ -147,9 +153,11 @@ export class FaultDesk {
   }
 
   #retire(): void {
-    const now = this.#clock.now();
+    const played = this.#clock.monotonic();
     this.#running = this.#running.filter(({ record, until }) => {
-      if (record.endedAt === null && now >= until) record.endedAt = until;
+      if (record.endedAt === null && played >= until) {
+        record.endedAt = (this.#clock.now() - (played - until)) as UnixMicros;
+      }
       return record.endedAt === null;
     });
   }

@@ -1,4 +1,4 @@
-import { type Market, parseTime, type UnixMicros } from "#model";
+import { type InstrumentId, type Market, parseTime, type UnixMicros } from "#model";
 import {
   encodeGammaGroup,
   encodeGammaGroups,
@@ -6,10 +6,15 @@ import {
   encodeGammaMarket,
   encodeGammaMarkets,
   encodeGammaMarketsPage,
+  encodeGammaOneSeries,
+  encodeGammaSearch,
   encodeGammaSeries,
   type GammaGroup,
+  type GammaQuotes,
+  gammaId,
   parseWindowSlug,
 } from "#venue";
+import type { BookAnswer } from "../source.ts";
 import { encoded, type HttpAnswer, json } from "./http-answer.ts";
 
 /*
@@ -20,20 +25,43 @@ const DEFAULT_LIMIT = 20;
 /** More than this is cut down to it, without a word. */
 const MAX_LIMIT = 500;
 const MAX_KEYSET_LIMIT = 100;
+const MAX_OFFSET = 2_000;
+
+/** What Gamma is answered from. */
+export interface GammaSight {
+  markets(): Iterable<Market>;
+  book(instrument: InstrumentId): BookAnswer;
+}
 
 /** @param path below the service's root, "/events"; null: no such path. */
-export function answerGamma(path: string, query: URLSearchParams, markets: Iterable<Market>): HttpAnswer | null {
+export function answerGamma(path: string, query: URLSearchParams, sight: GammaSight): HttpAnswer | null {
   const [, collection, next, last] = path.split("/");
+  const markets = [...sight.markets()];
+  const quotes = quotesFrom(sight);
   switch (collection) {
     case "events":
-      return answerGroups(next, last, query, groupsOf(markets));
+      return answerGroups(next, last, query, groupsOf(markets), quotes);
     case "markets":
-      return answerMarkets(next, last, query, [...markets]);
+      return answerMarkets(next, last, query, markets, quotes);
     case "series":
-      return answerSeries(query, groupsOf(markets));
+      return answerSeries(next, query, groupsOf(markets));
+    case "public-search":
+      return answerSearch(query, groupsOf(markets), quotes);
+    case "tags":
+      return json([...new Set(markets.flatMap(tagsOf))].map((slug) => ({ id: gammaId(slug), label: slug, slug })));
     default:
       return null;
   }
+}
+
+/** What the books say at the moment: an open market is never shown with the prices of its end. */
+function quotesFrom({ book }: GammaSight): GammaQuotes {
+  return (instrument) => {
+    const answer = book(instrument);
+    if (answer.kind !== "open") return undefined;
+    const { bids, asks, lastTradePrice } = answer.book;
+    return { bid: bids[0]?.price ?? null, ask: asks[0]?.price ?? null, lastTrade: lastTradePrice ?? null };
+  };
 }
 
 function answerGroups(
@@ -41,20 +69,25 @@ function answerGroups(
   last: string | undefined,
   query: URLSearchParams,
   all: readonly GammaGroup[],
+  quotes: GammaQuotes,
 ): HttpAnswer | null {
-  if (next === "slug" || (next !== undefined && next !== "keyset")) {
-    const group = all.find(({ slug }) => slug === (next === "slug" ? last : next));
-    return group ? encoded(encodeGammaGroup(group)) : NOT_FOUND;
+  if (next !== undefined && next !== "keyset") {
+    const wanted = next === "slug" ? last : next;
+    const group = all.find(({ slug }) => slug === wanted || (next !== "slug" && gammaId(slug) === wanted));
+    return group ? encoded(encodeGammaGroup(group, quotes)) : NOT_FOUND;
   }
   const isWanted = filterOf(query, null);
+  const ids = valuesOf(query, "id");
   const found = inOrder(
-    all.filter((group) => group.markets.some(isWanted)),
+    all.filter((group) => (ids === null || ids.has(gammaId(group.slug))) && group.markets.some(isWanted)),
     query,
     (group) => group.markets[0]!,
-  );
-  if (next === undefined) return encoded(encodeGammaGroups(pageOf(found, query)));
+  ).map((group) => (query.get("include_markets") === "false" ? { ...group, withoutMarkets: true } : group));
+  if (next === undefined) {
+    return isTooFar(query) ? TOO_FAR : encoded(encodeGammaGroups(pageOf(found, query), quotes));
+  }
   const { page, cursor } = keysetPage(found, query, ({ slug }) => slug);
-  return encoded(encodeGammaGroupsPage(page, cursor));
+  return encoded(encodeGammaGroupsPage(page, cursor, quotes));
 }
 
 function answerMarkets(
@@ -62,25 +95,51 @@ function answerMarkets(
   last: string | undefined,
   query: URLSearchParams,
   all: readonly Market[],
+  quotes: GammaQuotes,
 ): HttpAnswer | null {
-  if (next === "slug") {
-    const market = all.find(({ slug }) => slug === last);
-    return market ? encoded(encodeGammaMarket(market)) : NOT_FOUND;
+  if (next !== undefined && next !== "keyset") {
+    const isMeant =
+      next === "slug" ? ({ slug }: Market) => slug === last : ({ id }: Market) => id === next || gammaId(id) === next;
+    const market = all.find(isMeant);
+    return market ? encoded(encodeGammaMarket(market, quotes)) : NOT_FOUND;
   }
-  if (next !== undefined && next !== "keyset") return NOT_FOUND;
-  const found = inOrder(all.filter(filterOf(query, false)), query, (market) => market);
-  if (next === undefined) return encoded(encodeGammaMarkets(pageOf(found, query)));
+  const ids = valuesOf(query, "id");
+  const isWanted = filterOf(query, false);
+  const wanted = all.filter((market) => (ids === null || ids.has(gammaId(market.id))) && isWanted(market));
+  const found = inOrder(wanted, query, (market) => market);
+  if (next === undefined) {
+    return isTooFar(query) ? TOO_FAR : encoded(encodeGammaMarkets(pageOf(found, query), quotes));
+  }
   const { page, cursor } = keysetPage(found, query, ({ slug }) => slug);
-  return encoded(encodeGammaMarketsPage(page, cursor));
+  return encoded(encodeGammaMarketsPage(page, cursor, quotes));
 }
 
-function answerSeries(query: URLSearchParams, groups: readonly GammaGroup[]): HttpAnswer {
+function answerSeries(next: string | undefined, query: URLSearchParams, groups: readonly GammaGroup[]): HttpAnswer {
   const wanted = query.getAll("slug");
   const bySlug = Map.groupBy(
     groups.filter(({ seriesSlug }) => seriesSlug !== null && (wanted.length === 0 || wanted.includes(seriesSlug))),
     ({ seriesSlug }) => seriesSlug!,
   );
-  return encoded(encodeGammaSeries([...bySlug].map(([slug, members]) => ({ slug, title: slug, groups: members }))));
+  const series = [...bySlug].map(([slug, members]) => ({ slug, title: slug, groups: members }));
+  if (next === undefined) return encoded(encodeGammaSeries(series));
+  const one = series.find(({ slug }) => slug === next || gammaId(slug) === next);
+  return one ? encoded(encodeGammaOneSeries(one)) : NOT_FOUND;
+}
+
+/** Every word of `q` in the title or the slug. */
+function answerSearch(query: URLSearchParams, groups: readonly GammaGroup[], quotes: GammaQuotes): HttpAnswer {
+  const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const found = groups.filter(({ slug, title, markets }) => {
+    const text = `${slug} ${title} ${markets.map(({ question }) => question).join(" ")}`.toLowerCase();
+    return words.length > 0 && words.every((word) => text.includes(word));
+  });
+  const limit = numberOf(query, "limit_per_type", 10);
+  return encoded(encodeGammaSearch(found.slice(0, limit), found.length, quotes));
+}
+
+/** Beyond this the venue asks for the keyset form. */
+function isTooFar(query: URLSearchParams): boolean {
+  return numberOf(query, "offset", 0) > MAX_OFFSET;
 }
 
 function groupsOf(markets: Iterable<Market>): GammaGroup[] {
@@ -101,8 +160,10 @@ function valuesOf(query: URLSearchParams, ...names: readonly string[]): Readonly
 
 function filterOf(query: URLSearchParams, closedByDefault: boolean | null): (market: Market) => boolean {
   const slugs = valuesOf(query, "slug");
-  const series = valuesOf(query, "series_slug");
-  const tags = valuesOf(query, "tag_slug");
+  const series = valuesOf(query, "series_slug", "series");
+  const tags = valuesOf(query, "tag_slug", "tag");
+  const seriesIds = valuesOf(query, "series_id");
+  const tagIds = valuesOf(query, "tag_id");
   const conditions = valuesOf(query, "condition_ids", "condition_id");
   const tokens = valuesOf(query, "clob_token_ids");
   const closed = flagOf(query, "closed") ?? closedByDefault;
@@ -116,6 +177,8 @@ function filterOf(query: URLSearchParams, closedByDefault: boolean | null): (mar
   return (market) =>
     (slugs === null || slugs.has(market.slug) || slugs.has(market.groupSlug ?? "")) &&
     (series === null || series.has(market.seriesSlug ?? "")) &&
+    (seriesIds === null || seriesIds.has(gammaId(market.seriesSlug ?? ""))) &&
+    (tagIds === null || tagsOf(market).some((tag) => tagIds.has(gammaId(tag)))) &&
     (tags === null || tagsOf(market).some((tag) => tags.has(tag))) &&
     (conditions === null || conditions.has(market.id)) &&
     (tokens === null || market.outcomes.some(({ instrument }) => tokens.has(instrument))) &&
@@ -180,3 +243,4 @@ function numberOf(query: URLSearchParams, name: string, otherwise: number): numb
 }
 
 const NOT_FOUND = json({ type: "not found error", error: "slug not found" }, 404);
+const TOO_FAR = json({ type: "validation error", error: "offset too large, use /events/keyset" }, 422);

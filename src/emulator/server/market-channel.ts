@@ -2,9 +2,10 @@ import type { WebSocket } from "ws";
 import { snapshotDigest } from "#book";
 import type { BookSnapshot, InstrumentId, LevelChange, PriceChange, PriceMicros, SizeMicros } from "#model";
 import { complementOf } from "#model";
-import { encodeBookDump, encodePriceChange, parseMarketRequest } from "#venue";
+import { encodeBookDump, encodePriceChange, type MarketRequest, parseMarketRequest } from "#venue";
 import type { BookAnswer, EmulatorSource, MarketFrame } from "../source.ts";
 import { mirror } from "../synthetic/mirrored-book.ts";
+import { ArrayFrame } from "./array-frame.ts";
 import type { Outlet } from "./outlet.ts";
 
 export interface MarketChannelOptions {
@@ -22,6 +23,10 @@ interface Client {
 }
 
 const PONG = Buffer.from("PONG");
+/** Far beyond the 500 at which the venue falls silent: a socket that asks for more is out to fill the memory. */
+const MOST_INSTRUMENTS = 10_000;
+/** "policy violation": that the venue would close with it is assumed. */
+const POLICY = 1008;
 
 /** The market channel: subscriptions, opening books, and each frame to whom it concerns. */
 export class MarketChannel {
@@ -53,14 +58,21 @@ export class MarketChannel {
       }
       return;
     }
+    const list = instruments.length > 1 ? ArrayFrame.of(bytes) : null;
     for (const [place, instrument] of instruments.entries()) {
       for (const client of this.#subscribers.get(instrument) ?? []) {
         if (audience === "custom" && !client.customFeatures) continue;
         // Who subscribed an earlier instrument of the frame has it already.
         if (instruments.slice(0, place).some((earlier) => client.instruments.has(earlier))) continue;
-        this.#send(client, bytes, instruments, resolution);
+        const part = list ? list.cut((id) => client.instruments.has(id)) : bytes;
+        if (part) this.#send(client, part, instruments, resolution);
       }
     }
+  }
+
+  /** The source was moved: everybody gets the books of the new moment, as a new subscription would. */
+  moved(): void {
+    for (const client of this.#clients) this.#sendDump(client, [...client.instruments]);
   }
 
   /**
@@ -87,14 +99,23 @@ export class MarketChannel {
         for (const instrument of request.instruments) this.#drop(client, instrument);
         return;
       case "subscribe":
-        if (request.customFeatures !== undefined) client.customFeatures = request.customFeatures;
-        for (const instrument of request.instruments) this.#add(client, instrument);
-        if (request.initialDump) this.#sendDump(client, request.instruments);
-        return;
+        return this.#subscribe(client, request);
       case "invalid":
         // The venue says nothing to what it cannot read.
         return;
     }
+  }
+
+  /**
+   * What is held already gets no second dump: the venue refuses duplicates, after it took the custom features from the
+   * frame (a comment in the official Python SDK says so, py-sdk market_protocol.py @67eda79b).
+   */
+  #subscribe(client: Client, request: Extract<MarketRequest, { kind: "subscribe" }>): void {
+    if (request.customFeatures !== undefined) client.customFeatures = request.customFeatures;
+    const added = [...new Set(request.instruments)].filter((instrument) => !client.instruments.has(instrument));
+    if (client.instruments.size + added.length > MOST_INSTRUMENTS) return client.outlet.end(POLICY, "too many tokens");
+    for (const instrument of added) this.#add(client, instrument);
+    if (request.initialDump) this.#sendDump(client, added);
   }
 
   #sendDump(client: Client, instruments: readonly InstrumentId[]): void {
@@ -113,6 +134,7 @@ export class MarketChannel {
 
   #add(client: Client, instrument: InstrumentId): void {
     client.instruments.add(instrument);
+    client.outlet.subscriptions = client.instruments.size;
     const subscribers = this.#subscribers.get(instrument);
     if (subscribers) subscribers.add(client);
     else this.#subscribers.set(instrument, new Set([client]));
@@ -120,6 +142,7 @@ export class MarketChannel {
 
   #drop(client: Client, instrument: InstrumentId): void {
     client.instruments.delete(instrument);
+    client.outlet.subscriptions = client.instruments.size;
     const subscribers = this.#subscribers.get(instrument);
     subscribers?.delete(client);
     if (subscribers?.size === 0) this.#subscribers.delete(instrument);

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { WebSocket } from "ws";
 import { atLeastReal, type Clock } from "#host";
-import { type ReferencePrice, SECOND } from "#model";
+import { type BestPrices, type InstrumentId, type ReferencePrice, SECOND } from "#model";
 import {
   encodePolyBoltAnswer,
+  encodePolyBoltBestPrices,
   encodePolyBoltSnapshot,
   encodePolyBoltUpdate,
   type PolyBoltAnswer,
@@ -11,47 +12,64 @@ import {
   type PriceSeries,
   parsePolyBoltRequest,
 } from "#venue";
-import type { EmulatorSource } from "../source.ts";
+import type { MarketFrame, RecordedReference } from "../source.ts";
 import type { Outlet } from "./outlet.ts";
+import type { PartContext } from "./parts.ts";
 
 /*
- * PolyBolt: prices for who has credentials. Codes and limits of the venue's docs: 64 (channel, filter) pairs and 8 auth
- * frames a connection, a WebSocket ping each 25 s, two missed pongs close with 4002, breaches of policy with 4008.
+ * PolyBolt: prices for who has credentials, best prices of a token for anybody. Codes and limits of the venue's docs: 64
+ * (channel, filter) pairs, 20 (un)subscribe frames a second, 64 KB a frame and 8 auth frames a connection; a WebSocket ping
+ * each 25 s, two missed pongs close with 4002, breaches of policy with 4008. That a frame too long is one is assumed.
  */
 const PING_EVERY = 25 * SECOND;
 /** A client in another process needs its real time to answer, also where the clock runs fast. */
 const PING_AT_LEAST_REAL_MILLIS = 2_000;
 const MAX_PAIRS = 64;
 const MAX_AUTHS = 8;
+const MAX_FRAME_BYTES = 65_536;
+const MAX_SUBSCRIBES_A_SECOND = 20;
 const POLICY = 4008;
 const SLOW = 4002;
 
+/** What a pair of channel and filter asks for; without a provider, of any. */
+type Wish =
+  | {
+      readonly kind: "price";
+      readonly series: Omit<PriceSeries, "provider"> & { readonly provider: string | undefined };
+    }
+  | { readonly kind: "best"; readonly instrument: InstrumentId };
+
 interface Client {
   readonly outlet: Outlet;
-  readonly pairs: Map<string, PriceSeries>;
+  readonly pairs: Map<string, Wish>;
   /** Last `seq` given, by channel. */
   readonly seqs: Map<string, number>;
+  /** The last best prices shown of a token: only changes are sent. */
+  readonly shown: Map<InstrumentId, string>;
   authed: boolean;
   auths: number;
   /** Pings not answered. */
   missed: number;
+  /** (Un)subscribe frames in the second that began then, by the network's clock. */
+  second: number;
+  requests: number;
 }
 
 export class PolyBoltChannel {
-  readonly #source: EmulatorSource;
-  readonly #clock: Clock;
+  readonly #context: PartContext;
   readonly #network: Clock;
   readonly #clients = new Set<Client>();
 
-  /** @param network for keepalives, which concern the client's process and not the replay. */
-  constructor(source: EmulatorSource, clock: Clock, network: Clock) {
-    this.#source = source;
-    this.#clock = clock;
-    this.#network = network;
+  constructor(context: PartContext) {
+    this.#context = context;
+    this.#network = context.network;
   }
 
   accept(socket: WebSocket, outlet: Outlet): void {
-    const client: Client = { outlet, pairs: new Map(), seqs: new Map(), authed: false, auths: 0, missed: 0 };
+    const client: Client = {
+      ...{ outlet, pairs: new Map(), seqs: new Map(), shown: new Map() },
+      ...{ authed: false, auths: 0, missed: 0, second: 0, requests: 0 },
+    };
     this.#clients.add(client);
     const stop = this.#network.every(atLeastReal(this.#network, PING_EVERY, PING_AT_LEAST_REAL_MILLIS), () => {
       if (client.missed >= 2) return outlet.end(SLOW, "pong");
@@ -70,18 +88,38 @@ export class PolyBoltChannel {
 
   deliver(price: ReferencePrice): void {
     for (const client of this.#clients) {
-      if (client.pairs.has(pairOf(price))) client.outlet.send(encodePolyBoltUpdate(price, nextSeq(client, price)));
+      if (wants(client, price)) client.outlet.send(encodePolyBoltUpdate(price, nextSeq(client, channelOf(price))));
     }
   }
 
-  /** A recorded frame, to whoever subscribed to anything. */
-  deliverRecorded(bytes: Uint8Array): void {
-    for (const client of this.#clients) if (client.pairs.size > 0) client.outlet.send(bytes);
+  /** A recorded frame as it came, but for the place that it has on this client's own channel. */
+  deliverRecorded({ bytes, prices }: RecordedReference): void {
+    const [price] = prices;
+    if (!price) return;
+    for (const client of this.#clients) {
+      if (!wants(client, price)) continue;
+      const seq = nextSeq(client, channelOf(price));
+      const text = Buffer.from(bytes).toString("utf8");
+      client.outlet.send(Buffer.from(text.replace(/"seq":\s?\d+/, `"seq":${seq}`)));
+    }
+  }
+
+  /** Books moved: whoever follows one of their best prices hears of it. */
+  deliverBooks({ instruments }: MarketFrame): void {
+    for (const client of this.#clients) {
+      for (const instrument of instruments) if (client.shown.has(instrument)) this.#sendBest(client, instrument, false);
+    }
+  }
+
+  /** The source was moved: each pair begins again, on the same count. */
+  moved(): void {
+    for (const client of this.#clients) for (const wish of client.pairs.values()) this.#sendSnapshot(client, wish);
   }
 
   #serve(client: Client, text: string): void {
     const request = parsePolyBoltRequest(text);
     const answer = (message: PolyBoltAnswer) => client.outlet.answer(encodePolyBoltAnswer(message));
+    if (text.length > MAX_FRAME_BYTES) return client.outlet.end(POLICY, "frame too long");
     switch (request.kind) {
       case "auth": {
         const { rid, credentials } = request;
@@ -93,15 +131,19 @@ export class PolyBoltChannel {
         return answer(client.authed ? { op: "authed", rid } : { op: "error", code: "auth_invalid", rid });
       }
       case "subscribe":
-        for (const filter of request.filters) this.#subscribe(client, filter, request.rid, answer);
-        return;
-      case "unsubscribe":
-        for (const filter of request.filters) {
-          const series = seriesOf(filter);
-          if (series) client.pairs.delete(pairOf(series));
-          answer({ op: "unsubscribed", channel: filter.channel, rid: request.rid });
+      case "unsubscribe": {
+        if (this.#isTooFast(client)) {
+          answer({ op: "error", code: "rate_limited", rid: request.rid });
+          return client.outlet.end(POLICY, "rate_limited");
         }
+        const act = request.kind === "subscribe" ? subscribe : unsubscribe;
+        for (const filter of request.filters) {
+          const added = act(client, filter, request.rid, answer);
+          if (added) this.#sendSnapshot(client, added);
+        }
+        client.outlet.subscriptions = client.pairs.size;
         return;
+      }
       case "ping":
         return answer({ op: "pong", rid: request.rid });
       case "challenge":
@@ -111,51 +153,122 @@ export class PolyBoltChannel {
     }
   }
 
-  #subscribe(
-    client: Client,
-    filter: PolyBoltFilter,
-    rid: string | undefined,
-    answer: (message: PolyBoltAnswer) => void,
-  ): void {
-    const { channel } = filter;
-    const refuse = (code: string) => answer({ op: "error", code, channel, rid });
-    if (!CHANNELS.has(channel)) return refuse("bad_channel");
-    if (!client.authed) return refuse("auth_required");
-    const series = seriesOf(filter);
-    if (!series) return refuse("bad_filter");
-    const pair = pairOf(series);
-    const isNew = !client.pairs.has(pair);
-    if (isNew && client.pairs.size >= MAX_PAIRS) {
-      refuse("sub_limit");
-      return client.outlet.end(POLICY, "sub_limit");
-    }
-    answer({ op: "subscribed", channel, rid, provider: series.provider });
-    // A repeated subscription is acknowledged and no more.
-    if (!isNew) return;
-    client.pairs.set(pair, series);
-    const points = this.#source.references().filter((point) => pairOf(point) === pair);
-    const position = { seq: nextSeq(client, series), sentAt: this.#clock.now() };
-    client.outlet.send(encodePolyBoltSnapshot(series, points, position));
+  #isTooFast(client: Client): boolean {
+    const second = Math.floor(this.#network.monotonic() / SECOND);
+    client.requests = client.second === second ? client.requests + 1 : 1;
+    client.second = second;
+    return client.requests > MAX_SUBSCRIBES_A_SECOND;
+  }
+
+  #sendSnapshot(client: Client, wish: Wish): void {
+    if (wish.kind === "best") return this.#sendBest(client, wish.instrument, true);
+    const points = this.#context.source.references().filter((point) => isMeant(wish, point));
+    const series = { ...wish.series, provider: points[0]?.provider ?? wish.series.provider ?? "chainlink" };
+    const position = { seq: nextSeq(client, channelOf(series)), sentAt: this.#context.clock.now() };
+    const ofOne = points.filter(({ provider }) => provider === series.provider);
+    client.outlet.send(encodePolyBoltSnapshot(series, ofOne, position));
+  }
+
+  #sendBest(client: Client, instrument: InstrumentId, snapshot: boolean): void {
+    const answer = this.#context.book(instrument);
+    // Of a book that is yet to come there is nothing to say; it is followed all the same.
+    if (answer.kind !== "open") return void client.shown.set(instrument, client.shown.get(instrument) ?? "");
+    const { market, sentAt, bids, asks, digest } = answer.book;
+    const [bestBid, bestAsk] = [bids[0]?.price ?? null, asks[0]?.price ?? null];
+    const best: BestPrices = { kind: "best_prices", market, instrument, sentAt, bestBid, bestAsk };
+    const shown = `${bestBid}/${bestAsk}`;
+    if (!snapshot && client.shown.get(instrument) === shown) return;
+    client.shown.set(instrument, shown);
+    const position = { seq: nextSeq(client, BEST_CHANNEL), sentAt: this.#context.clock.now() };
+    client.outlet.send(encodePolyBoltBestPrices(best, position, { snapshot, digest: digest.slice(0, 8) }));
   }
 }
 
-const CHANNELS: ReadonlySet<string> = new Set(["price.crypto", "price.crypto.twap"]);
+const BEST_CHANNEL = "price.polymarket";
+const CHANNELS: ReadonlySet<string> = new Set([BEST_CHANNEL, "price.crypto", "price.crypto.twap"]);
 
-function seriesOf({ channel, symbol, provider, windowSeconds }: PolyBoltFilter): PriceSeries | undefined {
+/** Gives what was added, or nothing where it was held already or refused. */
+function subscribe(
+  client: Client,
+  filter: PolyBoltFilter,
+  rid: string | undefined,
+  answer: (message: PolyBoltAnswer) => void,
+): Wish | null {
+  const { channel } = filter;
+  const refuse = (code: string): null => {
+    answer({ op: "error", code, channel, rid });
+    return null;
+  };
+  if (!CHANNELS.has(channel)) return refuse("bad_channel");
+  if (!client.authed && channel !== BEST_CHANNEL) return refuse("auth_required");
+  const wish = wishOf(filter);
+  if (!wish) return refuse("bad_filter");
+  const pair = pairOf(wish);
+  const isNew = !client.pairs.has(pair);
+  if (isNew && client.pairs.size >= MAX_PAIRS) {
+    refuse("sub_limit");
+    client.outlet.end(POLICY, "sub_limit");
+    return null;
+  }
+  const provider = wish.kind === "price" ? { provider: wish.series.provider ?? "chainlink" } : {};
+  answer({ op: "subscribed", channel, rid, ...provider });
+  // A repeated subscription is acknowledged and no more.
+  if (!isNew) return null;
+  client.pairs.set(pair, wish);
+  return wish;
+}
+
+function unsubscribe(
+  client: Client,
+  filter: PolyBoltFilter,
+  rid: string | undefined,
+  answer: (message: PolyBoltAnswer) => void,
+): null {
+  const wish = wishOf(filter);
+  if (wish) client.pairs.delete(pairOf(wish));
+  if (wish?.kind === "best") client.shown.delete(wish.instrument);
+  answer({ op: "unsubscribed", channel: filter.channel, rid });
+  return null;
+}
+
+function wishOf({ channel, instrument, symbol, provider, windowSeconds }: PolyBoltFilter): Wish | undefined {
+  if (channel === BEST_CHANNEL) {
+    return instrument !== undefined && /^\d{1,78}$/.test(instrument) ? { kind: "best", instrument } : undefined;
+  }
   if (symbol === undefined || !/^[a-z]+usd$/.test(symbol)) return undefined;
   if (channel === "price.crypto")
-    return { symbol, provider: provider ?? "chainlink", measure: "spot", windowSeconds: null };
+    return { kind: "price", series: { symbol, provider, measure: "spot", windowSeconds: null } };
   // Only the 60 s average carries data.
-  return windowSeconds === 60 ? { symbol, provider: "chainlink", measure: "twap", windowSeconds } : undefined;
+  return windowSeconds === 60
+    ? { kind: "price", series: { symbol, provider: "chainlink", measure: "twap", windowSeconds } }
+    : undefined;
 }
 
-function pairOf({ measure, symbol, provider }: PriceSeries): string {
-  return `${measure}/${symbol}/${provider}`;
+function pairOf(wish: Wish): string {
+  if (wish.kind === "best") return `best/${wish.instrument}`;
+  const { measure, symbol, provider } = wish.series;
+  return `${measure}/${symbol}/${provider ?? ""}`;
 }
 
-function nextSeq(client: Client, { measure }: PriceSeries): number {
-  const seq = (client.seqs.get(measure) ?? 0) + 1;
-  client.seqs.set(measure, seq);
+function isMeant(wish: Wish, { measure, symbol, provider, windowSeconds }: PriceSeries): boolean {
+  if (wish.kind !== "price") return false;
+  const { series } = wish;
+  const isSame = series.measure === measure && series.symbol === symbol && series.windowSeconds === windowSeconds;
+  return isSame && (series.provider ?? provider) === provider;
+}
+
+function wants(client: Client, price: PriceSeries): boolean {
+  for (const wish of client.pairs.values()) if (isMeant(wish, price)) return true;
+  return false;
+}
+
+function channelOf({ measure }: Pick<PriceSeries, "measure">): string {
+  return measure === "twap" ? "price.crypto.twap" : "price.crypto";
+}
+
+function nextSeq(client: Client, channel: string): number {
+  const seq = (client.seqs.get(channel) ?? 0) + 1;
+  client.seqs.set(channel, seq);
   return seq;
 }
 

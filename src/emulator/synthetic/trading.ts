@@ -81,7 +81,7 @@ export class TradedMarket {
     this.#maker.update(fair, secondsLeft, calm);
     if (this.book.pending === 0) return frames;
     // Before the books, because their digest holds the price of it.
-    if (trade) frames.push(frameOf(encodeTrade(trade), [trade.instrument]));
+    if (trade) frames.push({ ...frameOf(encodeTrade(trade), [trade.instrument]), trades: [trade] });
     for (const change of this.book.commit(sentAt)) frames.push(frameOf(encodePriceChange(change), this.book.tokens));
     if (trade) {
       for (const token of this.book.tokens) {

@@ -165,6 +165,11 @@ export function encodeRtdsRefusal(topic: string): Uint8Array {
   return compact({ body: { message: `leger GetTopics error: ${topic} not found` }, statusCode: 401 });
 }
 
+/** What RTDS says to a frame that it cannot read, while the connection stays open (rs-clob-client's request.rs @223716d6). */
+export function encodeRtdsInvalid(): Uint8Array {
+  return compact({ message: "Invalid request body" });
+}
+
 /** A trade of Binance's public spot stream; `quantity` in coins, as text. */
 export function encodeBinanceTrade(
   price: ReferencePrice,

@@ -83,7 +83,7 @@ describe("the reference feeds of some markets", () => {
       if (request.kind !== "subscribe") throw new Error("not a subscription");
       expect(request.filters.length).toBe(1);
       expect(request.filters[0]?.spaced).toBe(false);
-      return `${request.filters[0]?.topic} ${request.filters[0]?.symbol}`;
+      return `${request.filters[0]?.topic} ${request.filters[0]?.symbols?.join()}`;
     });
     expect(filters).toEqual([
       "crypto_prices_twap_sixty btc/usd",

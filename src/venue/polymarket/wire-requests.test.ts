@@ -64,11 +64,19 @@ describe("what a client sends is what a server reads", () => {
     );
     expect(parseRtdsRequest(text)).toEqual({
       kind: "subscribe",
-      filters: [{ topic: "crypto_prices_chainlink", type: "update", symbol: "btc/usd", spaced: false }],
+      filters: [
+        {
+          topic: "crypto_prices_chainlink",
+          type: "update",
+          symbols: ["btc/usd"],
+          spaced: false,
+          unreadable: false,
+        },
+      ],
     });
     expect(parseRtdsRequest(rtdsUnsubscribe("crypto_prices_twap_sixty"))).toMatchObject({
       kind: "unsubscribe",
-      filters: [{ symbol: undefined }],
+      filters: [{ symbols: undefined }],
     });
   });
 });
@@ -81,6 +89,82 @@ describe("a server is liberal", () => {
     ['{"operation":"SUBSCRIBE","assets_ids":["71",null]}', ["71"], "dynamic"],
   ])("with %s", (text, instruments, mode) => {
     expect(parseMarketRequest(text)).toMatchObject({ kind: "subscribe", mode, instruments });
+  });
+
+  // What others' clients send, word for word but for the tokens.
+  it.each([
+    [
+      "tardis-node realtimefeeds/polymarket.ts @82745955",
+      '{"type":"market","assets_ids":["71"],"initial_dump":true,"level":2,"custom_feature_enabled":true}',
+      { mode: "initial", instruments: ["71"], initialDump: true, level: 2, customFeatures: true },
+    ],
+    [
+      "poly-websockets GroupSocket.ts @0ce314a6",
+      '{"assets_ids":["71"],"type":"market","initial_dump":false}',
+      { mode: "initial", instruments: ["71"], initialDump: false, customFeatures: undefined },
+    ],
+    [
+      "rs-clob-client clob/ws/types/request.rs @3000cdc2: type and operation at once",
+      '{"type":"market","operation":"subscribe","markets":[],"assets_ids":["71"],"initial_dump":true}',
+      { mode: "dynamic", instruments: ["71"], initialDump: true },
+    ],
+    [
+      "py-sdk market_protocol.py @67eda79b, first frame",
+      '{"type": "market", "assets_ids": ["71"], "custom_feature_enabled": false}',
+      { mode: "initial", instruments: ["71"], customFeatures: false },
+    ],
+    [
+      "py-sdk market_protocol.py @67eda79b, later",
+      '{"operation": "subscribe", "assets_ids": ["71"], "custom_feature_enabled": true}',
+      { mode: "dynamic", instruments: ["71"], customFeatures: true },
+    ],
+    [
+      "nautilus_trader adapters/polymarket/websocket/client.py @0291fdd8, first frame",
+      '{"type":"market","assets_ids":["71"]}',
+      { mode: "initial", instruments: ["71"], customFeatures: undefined, initialDump: true },
+    ],
+    [
+      "nautilus_trader adapters/polymarket/websocket/client.py @0291fdd8, later",
+      '{"assets_ids":["71"],"operation":"subscribe"}',
+      { mode: "dynamic", instruments: ["71"], initialDump: true },
+    ],
+    [
+      "clob-client-v2 examples/socketConnection.ts",
+      '{"type":"market","markets":[],"assets_ids":["71"],"initial_dump":true}',
+      { mode: "initial", instruments: ["71"], initialDump: true },
+    ],
+  ])("with %s", (_, text, wanted) => {
+    expect(parseMarketRequest(text)).toMatchObject({ kind: "subscribe", ...wanted });
+  });
+
+  it("with the unsubscription of rs-clob-client, which names a type too", () => {
+    const text = '{"type":"market","operation":"unsubscribe","markets":[],"assets_ids":["71"]}';
+    expect(parseMarketRequest(text)).toEqual({ kind: "unsubscribe", instruments: ["71"] });
+  });
+
+  it.each([
+    [
+      "rs-clob-client rtds/types/request.rs @223716d6: a list of symbols",
+      '{"action":"subscribe","subscriptions":[{"topic":"crypto_prices","type":"update","filters":"btcusdt,ethusdt"}]}',
+      { topic: "crypto_prices", symbols: ["btcusdt", "ethusdt"], unreadable: false },
+    ],
+    [
+      "rs-clob-client rtds/types/request.rs @223716d6: Chainlink",
+      '{"action":"subscribe","subscriptions":[{"topic":"crypto_prices_chainlink","type":"*","filters":"{\\"symbol\\":\\"eth/usd\\"}"}]}',
+      { topic: "crypto_prices_chainlink", type: "*", symbols: ["eth/usd"] },
+    ],
+    [
+      "older Rust SDKs, whose filter is a list and no text",
+      '{"action":"subscribe","subscriptions":[{"topic":"crypto_prices","type":"update","filters":["btcusdt"]}]}',
+      { topic: "crypto_prices", symbols: undefined, unreadable: true },
+    ],
+    [
+      "py-sdk rtds/protocol.py @324783f1: no filter",
+      '{"action": "subscribe", "subscriptions": [{"topic": "crypto_prices_twap_sixty", "type": "update"}]}',
+      { topic: "crypto_prices_twap_sixty", symbols: undefined, unreadable: false },
+    ],
+  ])("on RTDS with %s", (_, text, wanted) => {
+    expect(parseRtdsRequest(text)).toMatchObject({ kind: "subscribe", filters: [wanted] });
   });
 
   it("with pings of any letter case", () => {

@@ -127,10 +127,15 @@ function credentialsOf(auth: unknown) {
 export interface RtdsFilter {
   readonly topic: string;
   readonly type: string;
-  /** Lower case as on the wire, "btc/usd"; undefined: all symbols. */
-  readonly symbol: string | undefined;
+  /**
+   * Lower case as on the wire, "btc/usd"; undefined: all symbols. Several where it is the list "btcusdt,ethusdt" of the docs
+   * and the Rust SDK; an observer found that the venue is silent on it, so we are the more liberal here.
+   */
+  readonly symbols: readonly string[] | undefined;
   /** The venue's trap: a space in the filter's JSON gives the history and then silence. */
   readonly spaced: boolean;
+  /** The filter is no text, as of older Rust SDKs: the venue refuses the frame. */
+  readonly unreadable: boolean;
 }
 
 export type RtdsRequest =
@@ -153,15 +158,22 @@ function rtdsFilterOf(subscription: Members): RtdsFilter[] {
   const topic = optionalText(subscription, "topic");
   if (topic === undefined) return [];
   const filters = optionalText(subscription, "filters");
-  const inner = filters === undefined ? undefined : membersOf(filters);
   return [
     {
       topic,
       type: optionalText(subscription, "type") ?? "*",
-      symbol: lowerCase(inner?.symbol),
+      symbols: filters === undefined ? undefined : rtdsSymbols(filters),
       spaced: filters?.includes(" ") ?? false,
+      unreadable: typeof subscription.filters === "object" && subscription.filters !== null,
     },
   ];
+}
+
+function rtdsSymbols(filters: string): readonly string[] | undefined {
+  const symbol = lowerCase(membersOf(filters)?.symbol);
+  if (symbol !== undefined) return [symbol];
+  const listed = filters.split(",").map((each) => each.trim().toLowerCase());
+  return listed.every((each) => /^[a-z]+\/?[a-z]+$/.test(each)) ? listed : undefined;
 }
 
 function isPing(text: string): boolean {
