@@ -105,6 +105,11 @@ export class Exchange {
     return this.#markets.has(id);
   }
 
+  /** As the recording has it now; undefined where the market is not listed. */
+  tickSize(id: MarketId): PriceMicros | undefined {
+    return this.#markets.get(id)?.book.tickSize;
+  }
+
   order(id: OrderId): Order | undefined {
     return this.#orders.get(id)?.order;
   }

@@ -1,5 +1,5 @@
 import { type CashMicros, ONE, type PriceMicros, SECOND, type SizeMicros, type UnixMicros } from "#model";
-import type { AccountId, Life, OrderId, OrderRequest, Quantity, TradedMarket } from "#sim";
+import type { Life, OrderRequest, Quantity, TradedMarket } from "#sim";
 import type { WireOrder } from "#venue";
 
 /** A GTD order dies this long before the time it states: the venue's security threshold. */
@@ -12,7 +12,7 @@ const THRESHOLD = 60 * SECOND;
  */
 export function orderRequestOf(
   wire: WireOrder,
-  id: OrderId,
+  { id, account }: Pick<OrderRequest, "id" | "account">,
   market: Pick<TradedMarket, "id">,
   tickSize: PriceMicros,
 ): OrderRequest {
@@ -23,7 +23,7 @@ export function orderRequestOf(
     isBuy && isImmediate ? { kind: "cash", cash: cash as CashMicros } : { kind: "shares", size: shares as SizeMicros };
   return {
     id,
-    account: wire.owner as string as AccountId,
+    account,
     market: market.id,
     instrument: wire.tokenId,
     side: wire.side,
