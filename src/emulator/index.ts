@@ -11,3 +11,4 @@ export {
   type SyntheticMarket,
   type SyntheticOptions,
 } from "./synthetic/synthetic-market.ts";
+export type { TradingOptions } from "./trading/trading.ts";

@@ -1,5 +1,4 @@
 // The venues, each in its own folder: the only room that knows wire words. Bytes to events and back, and the sockets.
-
 export { Catalog, type CatalogAnswer, type CatalogOptions, type CatalogProblem } from "./polymarket/catalog.ts";
 export { Inquirer, type InquirerOptions } from "./polymarket/catalog-inquirer.ts";
 export { Decoder, decodeBookAnswer } from "./polymarket/decoder.ts";
@@ -15,5 +14,6 @@ export { Speller, type Spelling, spellingOf } from "./polymarket/spelling.ts";
 export * from "./polymarket/subscribe.ts";
 export { type Surface, surfaceOf } from "./polymarket/surface.ts";
 export { formatTarget, parseTarget, type Target } from "./polymarket/targets.ts";
+export * from "./polymarket/trading.ts";
 export * from "./polymarket/venue-config.ts";
 export * from "./polymarket/wire-requests.ts";

@@ -4,6 +4,7 @@ import type { VenueConfig, VenueEndpoints } from "#venue";
 import { controlApi } from "../control/control-api.ts";
 import { createControl, type EmulatorControl } from "../control/playback.ts";
 import type { EmulatedItem, EmulatorSource } from "../source.ts";
+import { createTrading, type TradingOptions } from "../trading/trading.ts";
 import { FaultDesk } from "./fault-desk.ts";
 import { FaultInjector } from "./fault-injector.ts";
 import type { Injection, InjectionRecord } from "./injections.ts";
@@ -30,6 +31,8 @@ export interface EmulatorOptions {
   readonly maxSockets?: number;
   /** Sockets opened within a second before HTTP 429, as the venue answers bursts; null, the default: any number. */
   readonly connectsASecond?: number | null;
+  /** Balances, delays and limits of order entry. */
+  readonly trading?: TradingOptions;
   readonly log?: Log;
 }
 
@@ -92,7 +95,7 @@ class VenueServer implements Emulator {
       drained: () => this.#listener.drained(),
     });
     this.control = createControl({ player: this.#player, source, clock, outlets, faults: () => this.injected() });
-    this.#parts = [controlApi(this), marketData];
+    this.#parts = [controlApi(this), marketData, createTrading(context, options.trading)];
     this.#listener = new Listener({
       doors: this.#parts.flatMap(({ doors = [] }) => doors),
       routes: this.#parts.flatMap(({ routes = [] }) => routes),

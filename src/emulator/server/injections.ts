@@ -37,7 +37,7 @@ export type Injection =
   | ({ readonly kind: "slow"; readonly byMicros: number; readonly forMicros: number } & Target)
   | {
       readonly kind: "http_error";
-      readonly status: 429 | 500 | 503;
+      readonly status: 425 | 429 | 500 | 503;
       readonly requests: number;
       readonly surface?: HttpSurface | "upgrade";
     }

@@ -1,4 +1,5 @@
-import type { InstrumentId } from "#model";
+import type { InstrumentId, MarketId } from "#model";
+import type { Credentials } from "./credentials.ts";
 import { isMembers, type Members, optionalText } from "./json.ts";
 
 /*
@@ -48,6 +49,35 @@ export function parseMarketRequest(text: string): MarketRequest {
     customFeatures: typeof message.custom_feature_enabled === "boolean" ? message.custom_feature_enabled : undefined,
     initialDump: message.initial_dump !== false,
     level: message.level === 1 || message.level === 3 ? message.level : 2,
+  };
+}
+
+export type UserRequest =
+  | {
+      readonly kind: "login";
+      readonly credentials: Credentials | undefined;
+      /** Condition ids; undefined: all markets. */
+      readonly markets: readonly MarketId[] | undefined;
+    }
+  | { readonly kind: "subscribe" | "unsubscribe"; readonly markets: readonly MarketId[] }
+  | { readonly kind: "ping" }
+  | Invalid;
+
+/** The user channel: credentials in the first message, markets by condition id. */
+export function parseUserRequest(text: string): UserRequest {
+  if (isPing(text)) return { kind: "ping" };
+  const message = membersOf(text);
+  if (message === undefined) return invalid("no JSON object", text);
+  const listed = Array.isArray(message.markets) ? message.markets.filter((id) => typeof id === "string") : undefined;
+  const markets = listed as readonly MarketId[] | undefined;
+  const operation = lowerCase(message.operation);
+  if (operation === "subscribe" || operation === "unsubscribe") return { kind: operation, markets: markets ?? [] };
+  if (message.auth === undefined) return invalid("neither auth nor operation", text);
+  // Older bots send an empty list for all.
+  return {
+    kind: "login",
+    credentials: credentialsOf(message.auth),
+    markets: markets?.length === 0 ? undefined : markets,
   };
 }
 
