@@ -1,5 +1,4 @@
 // The venues, each in its own folder: the only room that knows wire words. Bytes to events and back, and the sockets.
-
 export { Catalog, type CatalogAnswer, type CatalogOptions, type CatalogProblem } from "./polymarket/catalog.ts";
 export { Inquirer, type InquirerOptions } from "./polymarket/catalog-inquirer.ts";
 export { Decoder, decodeBookAnswer } from "./polymarket/decoder.ts";
