@@ -22,7 +22,7 @@ async function writeJournal(directory: string): Promise<number> {
   const startsAt = (BEFORE_THE_HOUR - 600 * SECOND) as UnixMicros;
   const load = { series: [], markets: MARKETS, framesPerSecond: FRAMES_PER_SECOND / 2 };
   const frames = recordTwoSockets({ seed: 1, seconds: SECONDS, startsAt, ...load });
-  const journal = await openJournal({ directory, clock: systemClock(), maxBacklogBytes: 1024 * 1024 * 1024 });
+  const journal = await openJournal({ directory, clock: systemClock(), maxBacklogBytes: 512 * 1024 * 1024 });
   for (const frame of frames) journal.append(frame);
   await journal.close();
   return frames.length;
