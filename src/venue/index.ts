@@ -10,7 +10,7 @@ export { decodeGamma, type GammaAnswer } from "./polymarket/gamma.ts";
 export { type BookAnswer, Rest, type RestOptions, windowOfPricesUrl } from "./polymarket/rest.ts";
 export * from "./polymarket/rest-answers.ts";
 export * from "./polymarket/series.ts";
-export { Speller, type Spelling, spellingOf } from "./polymarket/spelling.ts";
+export { COMMON_SPELLINGS, Speller, type Spelling, spellingOf } from "./polymarket/spelling.ts";
 export * from "./polymarket/subscribe.ts";
 export { type Surface, surfaceOf } from "./polymarket/surface.ts";
 export { formatTarget, parseTarget, type Target } from "./polymarket/targets.ts";

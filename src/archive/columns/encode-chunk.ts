@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Digest, InstrumentId, PriceMicros, VenueEvent } from "#model";
 import { VERDICTS } from "#model";
-import type { ChunkInput, ChunkMessage, EncodedChunk, InstrumentCheckpoint, MarketCheckpoint } from "../chunk.ts";
+import type {
+  ChunkFrame,
+  ChunkInput,
+  ChunkMessage,
+  EncodedChunk,
+  InstrumentCheckpoint,
+  MarketCheckpoint,
+} from "../chunk.ts";
 import { writeBests } from "./best-columns.ts";
 import { writeOpening } from "./checkpoint.ts";
 import { DigestRuns, type Run, type RunBook, replaceLevels } from "./digest-runs.ts";
@@ -10,7 +17,8 @@ import { connectionsOf, readFrames, writeFrames, writeMessageTimes } from "./fra
 import { COLUMNS, KIND } from "./layout.ts";
 import { MAX_SLOTS, openBooks, openColumns, slotsOf } from "./opened.ts";
 import { encodePlain, instrumentsOf } from "./plain-chunk.ts";
-import { type ReadMessage, readMessages } from "./read-messages.ts";
+import { readMessages } from "./read-messages.ts";
+import { isSameMessage } from "./same-message.ts";
 import { FORM, joinColumns, Sections } from "./sections.ts";
 import { SettleWriter } from "./settle-writer.ts";
 import { PRICE_UNITS, type SlotBook } from "./slot-book.ts";
@@ -64,6 +72,7 @@ class ChunkEncoding {
     const { messages, frames } = this.#input;
     this.#writeHead();
     for (const message of messages) this.#write(message);
+    this.#settling.isAtEnd = true;
     for (const book of this.#runs.books) this.#runs.settle(book);
     this.#spelling.finish();
     const receivedAts = writeMessageTimes(this.#columns, messages, frames);
@@ -175,7 +184,8 @@ class ChunkEncoding {
     read.forEach((message, index) => {
       if (!isSameMessage(message, messages[index] as ChunkMessage)) throw new NotColumnar(`message ${index} differs`);
     });
-    if (!isDeepStrictEqual(readFrames(opened.column, read, opened.connections), frames))
+    const shown = readFrames(opened.column, read, opened.connections);
+    if (shown.length !== frames.length || !shown.every((frame, index) => isSameFrame(frame, frames[index])))
       throw new NotColumnar("the frames differ");
   }
 
@@ -209,9 +219,14 @@ class ChunkEncoding {
   }
 }
 
-/** Compares what can differ; bytes are spelled from the events and were compared then. */
-function isSameMessage(read: ReadMessage, given: ChunkMessage): boolean {
-  return read.seq === given.seq && read.knownAt === given.knownAt && isDeepStrictEqual(read.events, given.events);
+function isSameFrame(one: ChunkFrame, other: ChunkFrame | undefined): boolean {
+  return (
+    one.seq === other?.seq &&
+    one.connection === other.connection &&
+    one.receivedAt === other.receivedAt &&
+    one.monotonicAt === other.monotonicAt &&
+    one.message === other.message
+  );
 }
 
 /** The coarsest unit that divides every price. @throws NotColumnar where there is none, or its books were too large. */

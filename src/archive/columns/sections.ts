@@ -1,13 +1,15 @@
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { constants, crc32, zstdCompressSync } from "node:zlib";
 import { ColumnReader, ColumnWriter } from "./column.ts";
+import { unpack } from "./unpack.ts";
 
 /*
  * How columns lie in a chunk:
  *
- *   version u8 · form u8 · number of columns · for each: raw length × 2 + packed, stored length · the stored bytes · crc32 u32le
+ *   version u8 · form u8 · number of columns · for each: raw length × 4 + way, stored length · the stored bytes · crc32 u32le
  *
- * Numbers are varints. A packed column is one zstd frame, for itself: columns differ in statistics, and one frame for all
- * costs a tenth more; a reader unpacks only those it needs. A column that zstd does not make smaller is stored as it is.
+ * Numbers are varints. Ways: 0 as it is (no stored length), 1 one zstd frame, 2 one byte that is repeated (no stored
+ * length: it is 1). Each column is packed for itself: columns differ in statistics, and one frame for all costs a tenth
+ * more; a reader unpacks only those it needs.
  */
 
 export const VERSION = 1;
@@ -18,6 +20,7 @@ export type Form = (typeof FORM)[keyof typeof FORM];
 /** No column of a sound chunk is longer; a damaged length must not make us reserve more. */
 const MAX_COLUMN_BYTES = 1 << 28;
 const CRC_BYTES = 4;
+const WAY = { plain: 0, zstd: 1, repeated: 2 } as const;
 /** Below this zstd's own header eats what it saves. */
 const WORTH_PACKING = 24;
 
@@ -32,13 +35,10 @@ export function joinColumns(form: Form, columns: readonly ColumnWriter[]): Uint8
   head.unsigned(columns.length);
   const stored: Uint8Array[] = [];
   for (const { written } of columns) {
-    if (written.length > MAX_COLUMN_BYTES)
-      throw new RangeError(`a chunk's column has ${written.length} bytes: too many`);
-    const packed = written.length < WORTH_PACKING ? written : zstdCompressSync(written, PACKING);
-    const isSmaller = packed.length < written.length;
-    head.unsigned(written.length * 2 + (isSmaller ? 1 : 0));
-    if (isSmaller) head.unsigned(packed.length);
-    stored.push(isSmaller ? packed : written);
+    const { way, bytes } = packed(written);
+    head.unsigned(written.length * 4 + way);
+    if (way === WAY.zstd) head.unsigned(bytes.length);
+    stored.push(bytes);
   }
   const crc = Buffer.alloc(CRC_BYTES);
   const body = Buffer.concat([head.written, ...stored, crc]);
@@ -46,11 +46,20 @@ export function joinColumns(form: Form, columns: readonly ColumnWriter[]): Uint8
   return body;
 }
 
+function packed(column: Uint8Array): { way: number; bytes: Uint8Array } {
+  const { length } = column;
+  if (length > MAX_COLUMN_BYTES) throw new RangeError(`a chunk's column has ${length} bytes: too many`);
+  const [first] = column;
+  if (length > 1 && column.every((byte) => byte === first)) return { way: WAY.repeated, bytes: column.subarray(0, 1) };
+  const bytes = length < WORTH_PACKING ? column : zstdCompressSync(column, PACKING);
+  return bytes.length < length ? { way: WAY.zstd, bytes } : { way: WAY.plain, bytes: column };
+}
+
 interface StoredColumn {
   readonly from: number;
   readonly stored: number;
   readonly raw: number;
-  readonly packed: boolean;
+  readonly way: number;
 }
 
 /** The columns of a chunk, each unpacked when it is first asked for. */
@@ -93,12 +102,13 @@ export class Sections {
 
   #unpack(column: StoredColumn | undefined): Uint8Array {
     if (column === undefined) throw new RangeError("damaged chunk: a column is missing");
-    const { from, stored, raw, packed } = column;
+    const { from, stored, raw, way } = column;
     const bytes = this.#bytes.subarray(from, from + stored);
-    if (!packed) return bytes;
+    if (way === WAY.plain) return bytes;
+    if (way === WAY.repeated) return new Uint8Array(raw).fill(bytes[0] as number);
     let out: Uint8Array;
     try {
-      out = zstdDecompressSync(bytes, { maxOutputLength: raw, chunkSize: Math.max(64, raw) });
+      out = unpack(bytes, raw);
     } catch (cause) {
       throw new RangeError("damaged chunk: a column does not unpack", { cause });
     }
@@ -110,16 +120,16 @@ export class Sections {
 function directory(bytes: Uint8Array, end: number): StoredColumn[] {
   const head = new ColumnReader(bytes.subarray(2, end));
   const count = head.unsigned();
-  const lengths: { raw: number; stored: number; packed: boolean }[] = [];
+  const lengths: { raw: number; stored: number; way: number }[] = [];
   let total = 0;
   for (let index = 0; index < count; index++) {
     const word = head.unsigned();
-    const packed = word % 2 === 1;
-    const raw = (word - (packed ? 1 : 0)) / 2;
-    if (raw > MAX_COLUMN_BYTES) throw new RangeError("damaged chunk: a column is impossibly long");
-    const stored = packed ? head.unsigned() : raw;
+    const way = word % 4;
+    const raw = (word - way) / 4;
+    if (raw > MAX_COLUMN_BYTES || way > WAY.repeated) throw new RangeError("damaged chunk: an impossible column");
+    const stored = way === WAY.zstd ? head.unsigned() : way === WAY.repeated ? 1 : raw;
     total += stored;
-    lengths.push({ raw, stored, packed });
+    lengths.push({ raw, stored, way });
   }
   let from = end - total;
   if (from < 2 || from - 2 !== head.position) throw new RangeError("damaged chunk: its columns do not fill it");

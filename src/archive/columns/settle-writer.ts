@@ -14,6 +14,8 @@ export class SettleWriter {
   readonly #columns: Columns;
   readonly #books: readonly SlotBook[];
   rawDigests = 0;
+  /** The chunk ends here, perhaps amid a batch, whose digest no book of ours can have: not worth a search everywhere. */
+  isAtEnd = false;
 
   constructor(columns: Columns, books: readonly SlotBook[]) {
     this.#columns = columns;
@@ -49,7 +51,7 @@ export class SettleWriter {
       fields,
       known: run.lastTrade,
       ticks: book.failed === 0 ? [...new Set([fields.tickSize, ...USUAL_TICKS])] : [fields.tickSize],
-      everywhere: isWideTurn(book.failed),
+      everywhere: !this.isAtEnd && isWideTurn(book.failed),
     });
     if (found === undefined) return false;
     const isTick = found.tickSize !== fields.tickSize;

@@ -1,23 +1,24 @@
 import type { VenueEvent } from "#model";
-import { Speller, type Spelling, spellingOf } from "#venue";
+import { COMMON_SPELLINGS, Speller, type Spelling, spellingOf } from "#venue";
 import type { ColumnReader } from "./column.ts";
 import type { ColumnOf } from "./event-reader.ts";
 import type { Columns } from "./event-writer.ts";
 
 /*
  * `spelling`, a varint a message: 0 its bytes are kept elsewhere, 1 they stand in `raw` (length, bytes), 2 + n they are
- * spelled by the n-th spelling in `styles` (JSON texts, one a line; empty for the common ones below).
+ * spelled by the n-th spelling: first come the venue's common ones, then those in `styles`, JSON texts, one a line.
  */
 
 const ELSEWHERE = 0;
 const RAW = 1;
 const FIRST = 2;
+const COMMON = COMMON_SPELLINGS.map((spelling) => ({ speller: new Speller(spelling), text: "" }));
 /** A recording has a handful; a message that would need another one more stays raw. */
 const MOST_SPELLINGS = 64;
 
 export class SpellingWriter {
   readonly #columns: Columns;
-  readonly #spellings: { readonly speller: Speller; readonly text: string }[] = [];
+  readonly #spellings: { readonly speller: Speller; readonly text: string }[] = [...COMMON];
   /** The last that fitted, by kind of the first event. */
   readonly #last = new Map<string, number>();
   rawMessages = 0;
@@ -42,7 +43,14 @@ export class SpellingWriter {
   }
 
   finish(): void {
-    this.#columns.styles.append(Buffer.from(this.#spellings.map(({ text }) => text).join("\n")));
+    this.#columns.styles.append(
+      Buffer.from(
+        this.#spellings
+          .slice(COMMON.length)
+          .map(({ text }) => text)
+          .join("\n"),
+      ),
+    );
   }
 
   #fitting(bytes: Uint8Array, events: readonly VenueEvent[], kind: string): number | undefined {
@@ -86,12 +94,11 @@ export class SpellingReader {
 }
 
 function readSpellings(styles: Uint8Array): Speller[] {
-  if (styles.length === 0) return [];
+  const common = COMMON.map(({ speller }) => speller);
+  if (styles.length === 0) return common;
   try {
-    return Buffer.from(styles)
-      .toString()
-      .split("\n")
-      .map((line) => new Speller(JSON.parse(line) as Spelling));
+    const lines = Buffer.from(styles).toString().split("\n");
+    return [...common, ...lines.map((line) => new Speller(JSON.parse(line) as Spelling))];
   } catch (cause) {
     throw new RangeError("damaged chunk: its spellings are no JSON", { cause });
   }

@@ -9,6 +9,9 @@ import {
   type Trade,
   type VenueEvent,
 } from "#model";
+
+export { COMMON_SPELLINGS } from "./common-spellings.ts";
+
 import { lastTradeText, millisText, priceText, utf8 } from "./encode-text.ts";
 import { isMembers, type Members } from "./json.ts";
 
