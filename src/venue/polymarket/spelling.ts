@@ -10,7 +10,7 @@ import {
   type VenueEvent,
 } from "#model";
 
-export { COMMON_SPELLINGS } from "./common-spellings.ts";
+export { COMMON_SPELLINGS } from "./frequent-spellings.ts";
 
 import { lastTradeText, millisText, priceText, utf8 } from "./encode-text.ts";
 import { isMembers, type Members } from "./json.ts";
