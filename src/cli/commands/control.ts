@@ -63,7 +63,7 @@ function addInject(command: Command): void {
     .option("--frames <n>", "lose, duplicate: how many", wholeNumber)
     .option("--requests <n>", "http_error: how many", wholeNumber)
     .option("--markets <n>", "forget_resolution: how many", wholeNumber)
-    .option("--status <n>", "http_error: 429, 500 or 503", wholeNumber)
+    .option("--status <n>", "http_error: 425, 429, 500 or 503", wholeNumber)
     .option("--code <n>", "disconnect: close code; without it the line is cut", wholeNumber)
     .option("--surface <name>", "market, user, polybolt, rtds; http_error: gamma, clob, data, upgrade")
     .option("--socket <n>", "only the n-th socket opened there, from 0", Number)

@@ -22,7 +22,7 @@ const injection = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("slow"), byMicros: duration, forMicros: duration, ...target }),
   z.strictObject({
     kind: z.literal("http_error"),
-    status: z.union([z.literal(429), z.literal(500), z.literal(503)]),
+    status: z.union([z.literal(425), z.literal(429), z.literal(500), z.literal(503)]),
     requests: count,
     surface: z.enum(["gamma", "clob", "data", "upgrade"]).optional(),
   }),
