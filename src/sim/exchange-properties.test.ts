@@ -140,6 +140,13 @@ describe("whatever is ordered and recorded", () => {
             }
             expect(exchange.ledger.cash(id)).toBe(cash);
             expect(exchange.ledger.freeCash(id)).toBeGreaterThanOrEqual(0);
+            const open = [...exchange.openOrders(id)];
+            if (open.every(({ state, side }) => state === "live" && side === "buy")) {
+              const held1 = open.reduce((sum, { quantity, filled, price: limit }) => {
+                return sum + (quantity.kind === "shares" ? ((quantity.size - filled) / SHARE) * limit : 0);
+              }, 0);
+              expect(exchange.ledger.freeCash(id)).toBe(cash - Math.round(held1));
+            }
             for (const [instrument, amount] of held) {
               expect(exchange.ledger.shares(id, instrument)).toBe(amount);
               expect(exchange.ledger.freeShares(id, instrument)).toBeGreaterThanOrEqual(0);
