@@ -67,13 +67,13 @@ function play(acts: readonly Act[], takerDelayMicros: number, after: (state: Pla
   const placed: { id: string; account: string }[] = [];
   let at = T0 as number;
   const state: Played = { exchange, events, recorded: new Map() };
-  for (const [side, cents1, amount] of [
+  for (const [side, atCents, amount] of [
     ["bid", 48, 100],
     ["bid", 47, 200],
     ["ask", 52, 100],
     ["ask", 53, 200],
   ] as const) {
-    state.recorded.set(`${side}/${cents1 * 10_000}`, amount * SHARE);
+    state.recorded.set(`${side}/${atCents * 10_000}`, amount * SHARE);
   }
   for (const one of acts) {
     at += 1_000;
@@ -115,8 +115,8 @@ interface Played {
 const tradesOf = (events: readonly ExchangeEvent[]): SimTrade[] =>
   events.flatMap((event) => (event.kind === "traded" ? [event.trade] : []));
 const delay = fc.constantFrom(0, 150_000);
-const up = (trade1: SimTrade) => {
-  const party = (trade1.taker ?? trade1.maker)!;
+const up = (made: SimTrade) => {
+  const party = (made.taker ?? made.maker)!;
   return party.instrument === UP ? party.price : 1_000_000 - party.price;
 };
 const isBid = ({ instrument, side }: { instrument: InstrumentId; side: string }) =>
@@ -140,6 +140,13 @@ describe("whatever is ordered and recorded", () => {
             }
             expect(exchange.ledger.cash(id)).toBe(cash);
             expect(exchange.ledger.freeCash(id)).toBeGreaterThanOrEqual(0);
+            const open = [...exchange.openOrders(id)];
+            if (open.every(({ state, side }) => state === "live" && side === "buy")) {
+              const heldBack = open.reduce((sum, { quantity, filled, price: limit }) => {
+                return sum + (quantity.kind === "shares" ? ((quantity.size - filled) / SHARE) * limit : 0);
+              }, 0);
+              expect(exchange.ledger.freeCash(id)).toBe(cash - Math.round(heldBack));
+            }
             for (const [instrument, amount] of held) {
               expect(exchange.ledger.shares(id, instrument)).toBe(amount);
               expect(exchange.ledger.freeShares(id, instrument)).toBeGreaterThanOrEqual(0);

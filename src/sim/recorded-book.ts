@@ -91,8 +91,8 @@ export class RecordedBook {
       const isFirst = instrument === this.#market.outcomes[0];
       if (!isFirst && instrument !== this.#market.outcomes[1]) continue;
       const own = isFirst ? side : opposite(side);
-      const at1 = isFirst ? price : mirrored(price);
-      if (this.#ladder.size(own, at1) !== size) shown.push(this.#show(own, at1, size, at));
+      const place = isFirst ? price : mirrored(price);
+      if (this.#ladder.size(own, place) !== size) shown.push(this.#show(own, place, size, at));
     }
     return shown;
   }
