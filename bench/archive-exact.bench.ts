@@ -17,12 +17,12 @@ const LENGTH = 2_048;
 const ROUNDS = 5;
 const MESSAGES = 60_000;
 const EXCHANGE = "coinbase";
-const CHANNEL = "l2update";
+const CHANNEL = "l2update" as const;
 const PACKING_GOAL = 60_000;
 
 async function row(promise: string, frames: readonly Frame[]): Promise<BenchRow> {
   const chunks = packFrames(frames, LENGTH);
-  const cache = tardisCache(
+  const removeCache = tardisCache(
     EXCHANGE,
     [CHANNEL],
     frames.map(({ bytes }) => Buffer.from(bytes).toString().trimEnd()),
@@ -43,11 +43,11 @@ async function row(promise: string, frames: readonly Frame[]): Promise<BenchRow>
       const start = performance.now();
       let count = 0;
       const filters = [{ channel: CHANNEL }];
-      for await (const _ of replay({ exchange: EXCHANGE, filters: filters as never, ...TARDIS_MINUTE })) count++;
+      for await (const _ of replay({ exchange: EXCHANGE, filters, ...TARDIS_MINUTE })) count++;
       return counted(count, start);
     },
   );
-  cache.remove();
+  removeCache();
   return {
     name: "archive-exact",
     promise,

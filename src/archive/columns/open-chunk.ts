@@ -17,22 +17,35 @@ import { FORM, Sections } from "./sections.ts";
 export function openChunk(bytes: Uint8Array): Chunk {
   const sections = new Sections(bytes);
   if (sections.form === FORM.plain) return openPlain(sections);
-  const opened = openColumns(sections);
+  const opened = sound(() => openColumns(sections));
   let read: ReadMessage[] | undefined;
   const messages = (): ReadMessage[] => {
-    read ??= readMessages(opened);
+    read ??= sound(() => readMessages(opened));
     return read;
   };
   return {
     market: opened.opening.market,
     instruments: opened.instruments,
     opening: opened.opening,
-    frames: () => framesOf(readFrames(opened.column, messages(), opened.connections), messages()),
+    frames: () => sound(() => framesOf(readFrames(opened.column, messages(), opened.connections), messages())),
     messages: () => messages().map(({ seq, knownAt, bytes: wire, events }) => ({ seq, knownAt, bytes: wire, events })),
-    verdicts: () => readVerdicts(opened),
+    verdicts: () => sound(() => readVerdicts(opened)),
     scan: (scan, until) => scanBooks(opened, scan, until),
-    stateAt: (at) => readState(opened, at),
+    stateAt: (at) => sound(() => readState(opened, at)),
   };
+}
+
+/**
+ * Bytes whose checksum fits can still be no chunk that we wrote: a text in them no JSON, a spelling that fits no event.
+ * `scan` meets numbers only, and runs the caller's code: it is not wrapped.
+ */
+function sound<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof RangeError) throw cause;
+    throw new RangeError("damaged chunk: what it says makes no sense", { cause });
+  }
 }
 
 function readVerdicts(opened: Opened): ChunkVerdict[] {

@@ -23,8 +23,10 @@ export class PlainBooks {
     for (const event of message.events) this.#apply(event, message.seq, receivedAt);
   }
 
-  checkpoint(): MarketCheckpoint {
-    const instruments = [...this.#states.values()].map((state) => {
+  /** The books in the order of the instruments, which are all that events name. */
+  checkpoint(order: readonly InstrumentId[]): MarketCheckpoint {
+    const states = order.flatMap((instrument) => this.#states.get(instrument) ?? []);
+    const instruments = states.map((state) => {
       const ladder = this.#ladder(state.instrument);
       return { ...state, bids: ladder.levels("bid"), asks: ladder.levels("ask") };
     });

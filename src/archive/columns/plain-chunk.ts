@@ -36,7 +36,7 @@ export function encodePlain(input: ChunkInput): EncodedChunk {
   const levels = input.messages.flatMap(({ events }) => events.map(levelChangesOf));
   return {
     bytes: joinColumns(FORM.plain, [column]),
-    closing: books.checkpoint(),
+    closing: books.checkpoint(instrumentsOf(input)),
     rawMessages: input.messages.filter(({ bytes }) => bytes !== null).length,
     rawDigests: levels.reduce((sum, count) => sum + count, 0),
     messages: input.messages.length,
@@ -156,5 +156,5 @@ function plainStateAt(input: ChunkInput, at: UnixMicros): MarketCheckpoint {
     if (message.knownAt > at) break;
     books.apply(message, received[index] as UnixMicros);
   }
-  return books.checkpoint();
+  return books.checkpoint(instrumentsOf(input));
 }

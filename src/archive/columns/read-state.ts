@@ -87,7 +87,8 @@ class StateReading {
       isAhead = false;
       this.#readMessage(true);
     }
-    for (const book of this.#runs.books) if (book.run !== null && waiting.has(book.run)) this.#runs.settle(book);
+    // Settled as the writer did at the end: all of them, in their order.
+    if (waiting.size > 0) for (const book of this.#runs.books) this.#runs.settle(book);
     const instruments = standing.map(({ run, checkpoint }): InstrumentCheckpoint => {
       if (run.digest === null) throw new RangeError("damaged chunk: a run without an end");
       const { instrument, bids, asks, tickSize, minOrderSize, negRisk, sentAt, seq, receivedAt } = checkpoint;
