@@ -6,7 +6,7 @@ import { systemClock } from "#host";
 import { type Damage, openJournal } from "#journal";
 import type { Frame, InstrumentId, UnixMicros } from "#model";
 import { MINUTE, SECOND } from "#model";
-import { type BookAt, openRecording, type Recording } from "#replay";
+import { type BookAt, openRecording, type PlaybackItem, type Recording, UNLIMITED } from "#replay";
 import { syntheticFrames, writeRecording } from "../examples/synthetic-recording.ts";
 import { MemoryArchive } from "./fixtures/memory-archive.ts";
 import { temporaryFolder } from "./fixtures/run-cli.ts";
@@ -178,6 +178,82 @@ describe("the stream", () => {
     expect(kinds).toMatchObject({ gap: 2 });
     expect(kinds.book).toBeGreaterThanOrEqual(2);
     expect(kinds.verdict).toBeGreaterThan(20);
+    await recording.close();
+  });
+});
+
+describe("playing", () => {
+  it("steps by frame and by time, seeks, and finds the next gap", async () => {
+    const recording = await openRecording(await writeRecording(frames, temporaryFolder()));
+    const playback = await recording.playback({ series: SERIES, paused: true, atEnd: "wait" });
+    const items: PlaybackItem[] = [];
+    const reading = (async () => {
+      for await (const item of playback) items.push(item);
+    })();
+    await playback.step("frame");
+    await playback.step("frame");
+    expect(items.filter(({ kind }) => kind === "frame").length).toBeLessThanOrEqual(2);
+    const start = playback.playhead.now();
+    await playback.step(5 * SECOND);
+    expect(playback.playhead.now()).toBe(start + 5 * SECOND);
+    expect(items.at(-1)!.at).toBeLessThanOrEqual(start + 5 * SECOND);
+    const gapAt = await playback.seekNext("gap");
+    expect(gapAt).toBe(frames[0]!.receivedAt + 80 * SECOND + 10_000);
+    await playback.step("frame");
+    expect(items.some((item) => item.kind === "sought" && item.at === gapAt)).toBe(true);
+    const sought = items.findIndex((item) => item.kind === "sought");
+    expect(items[sought + 1]?.kind).toBe("book");
+    playback.setSpeed(UNLIMITED);
+    playback.play();
+    while (items.at(-1)!.at < frames.at(-1)!.receivedAt - SECOND) await systemClock().sleep(5_000);
+    playback.seek(start);
+    while (items.filter((item) => item.kind === "sought").length < 2) await systemClock().sleep(5_000);
+    playback.close();
+    await reading;
+    await recording.close();
+  });
+
+  it("plays the same at any pace", async () => {
+    const recording = await openRecording(await writeRecording(frames.slice(0, 1_500), temporaryFolder()));
+    const span = (frames[1_499]!.receivedAt - frames[0]!.receivedAt) / SECOND;
+    const play = async (speed: number) => {
+      const seen: unknown[] = [];
+      const playback = await recording.playback({ series: SERIES, speed });
+      for await (const item of playback) {
+        expect(playback.playhead.now()).toBeGreaterThanOrEqual(item.at);
+        seen.push([item.kind, item.at, item.kind === "frame" ? item.frame.seq : null]);
+      }
+      return seen;
+    };
+    expect(await play(span * 2)).toEqual(await play(UNLIMITED));
+    await recording.close();
+  });
+
+  it("goes from the past into the present without a seam while the journal is written", async () => {
+    const data = temporaryFolder();
+    const journal = await openJournal({ directory: join(data, "journal"), clock: systemClock() });
+    const half = Math.floor(frames.length / 2);
+    for (const frame of frames.slice(0, half)) journal.append(frame);
+    await journal.flush();
+    const recording = await openRecording(data);
+    const stop = new AbortController();
+    const playback = await recording.follow({ from: frames[0]!.receivedAt, signal: stop.signal, prove: "none" });
+    const seqs: number[] = [];
+    const reading = (async () => {
+      for await (const item of playback) if (item.kind === "frame") seqs.push(item.frame.seq);
+    })();
+    for (let place = half; place < frames.length; place += 200) {
+      for (const frame of frames.slice(place, place + 200)) journal.append(frame);
+      await journal.flush();
+    }
+    const whole: number[] = [];
+    for await (const item of recording.stream({ prove: "none" })) if (item.kind === "frame") whole.push(item.frame.seq);
+    // The last frames wait for the other socket until the stream ends.
+    while (seqs.length < whole.length - 50) await systemClock().sleep(20_000);
+    stop.abort();
+    await reading;
+    expect(seqs).toEqual(whole.slice(0, seqs.length));
+    await journal.close();
     await recording.close();
   });
 });

@@ -121,18 +121,18 @@ export class Playback implements AsyncIterable<PlaybackItem> {
 
   /** Resolves when another place was sought than at `seeks`, or the playback is closed. */
   async #sought(seeks: number): Promise<void> {
-    this.#endStep();
-    if (this.#isClosed || this.playhead.seeks !== seeks) return;
-    const moved = Promise.withResolvers<void>();
-    const cancel = this.playhead.onChange((change) => {
-      if (change === "seek") moved.resolve();
-    });
-    this.#wake = new AbortController();
-    this.#wake.signal.addEventListener("abort", () => moved.resolve());
-    await moved.promise;
-    cancel();
-    // A step woke it: there is nothing left to step to.
-    return this.#sought(seeks);
+    while (!this.#isClosed && this.playhead.seeks === seeks) {
+      // There is nothing left to step to.
+      this.#endStep();
+      const moved = Promise.withResolvers<void>();
+      const cancel = this.playhead.onChange((change) => {
+        if (change === "seek") moved.resolve();
+      });
+      this.#wake = new AbortController();
+      this.#wake.signal.addEventListener("abort", () => moved.resolve());
+      await moved.promise;
+      cancel();
+    }
   }
 
   async *#playFrom(from: UnixMicros, seeks: number): AsyncGenerator<RecordedItem, void> {
