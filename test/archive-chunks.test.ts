@@ -16,15 +16,15 @@ import type {
   VenueEvent,
 } from "#model";
 import { encodePriceChange } from "#venue";
-import { mirroredFrames } from "../../../bench/fixtures/archived.ts";
-import { packFrames } from "../../../test/fixtures/chunks.ts";
-import { BOOK_TAPE, DELTA_TAPE, haveTapes, readTape } from "../../../test/fixtures/tapes.ts";
-import type { Chunk, ChunkFrame, ChunkInput, ChunkMessage, MarketCheckpoint } from "../chunk.ts";
-import { encodeChunk } from "./encode-chunk.ts";
-import { openChunk } from "./open-chunk.ts";
-import { PlainBooks } from "./plain-books.ts";
-import { instrumentsOf, receivedAtOf } from "./plain-chunk.ts";
-import { FORM, Sections } from "./sections.ts";
+import { mirroredFrames } from "../bench/fixtures/archived.ts";
+import type { Chunk, ChunkFrame, ChunkInput, ChunkMessage, MarketCheckpoint } from "../src/archive/chunk.ts";
+import { encodeChunk } from "../src/archive/columns/encode-chunk.ts";
+import { openChunk } from "../src/archive/columns/open-chunk.ts";
+import { PlainBooks } from "../src/archive/columns/plain-books.ts";
+import { instrumentsOf, receivedAtOf } from "../src/archive/columns/plain-chunk.ts";
+import { FORM, Sections } from "../src/archive/columns/sections.ts";
+import { packFrames } from "./fixtures/chunks.ts";
+import { BOOK_TAPE, DELTA_TAPE, haveTapes, readTape } from "./fixtures/tapes.ts";
 
 const MARKET = `0x${"ab".repeat(32)}` as MarketId;
 const UP = "71321045679252212594626385532706912750332728571942532289631379312455583992563" as InstrumentId;
