@@ -1,6 +1,6 @@
 /*
  * The columns of a chunk, in their order. The first group is what the books need, the second what only exactness needs:
- * scans never unpack it. docs/archive-format-chunks.md says what stands in each.
+ * scans never unpack it. docs/archive-format.md says how they lie.
  */
 export const COLUMNS = [
   "head",
