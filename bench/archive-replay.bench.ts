@@ -94,6 +94,7 @@ async function perSecond(replay: () => Sum | Promise<Sum>, check: (sum: Sum) => 
 
 const bench: Bench = {
   name: "archive-replay",
+  soak: true,
   async run() {
     const chunks = packFrames(mirroredFrames(MESSAGES), LENGTH);
     const removeCache = tardisCache("coinbase", ["snapshot", "l2update"], coinbaseForm(chunks));

@@ -51,6 +51,7 @@ function row(promise: string, frames: readonly Frame[], goal: number): BenchRow 
 
 const bench: Bench = {
   name: "archive-size",
+  soak: true,
   async run() {
     const rows = [row("mirrored price_change stream, packed byte-exact", mirroredFrames(MESSAGES), 0.12)];
     if (!haveTapes) return rows;
